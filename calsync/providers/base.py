@@ -1,0 +1,160 @@
+"""The provider contract: what a service must be able to do, and how to add one.
+
+A provider turns these calls into requests of one service and what comes back into model values. It knows
+neither calendars nor plans, never decides, and never retries a create on its own: `Uncertain` means "look first".
+
+To add a service: write a module with two names and register it in the entry point group `calsync.providers`
+(`my-service = "my_package.my_module"`), or in `calsync.providers.BUILT_IN`:
+
+    def limits(settings: ServiceSettings) -> Sequence[Limits]      # offline: one per version that could be meant
+    def connect(link: Link) -> Provider                            # online: may ask the service for its version
+
+Raise the errors of `calsync.errors`: `Rejected`, `Unauthorized`, `Throttled`, `Unavailable`, `Uncertain`. The line
+between the last two is what idempotence rests on: `Unavailable` only where the request certainly had no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from calsync.errors import Diagnostic
+from calsync.model import (
+    AccountKey,
+    Capabilities,
+    Content,
+    Limits,
+    MediaFile,
+    RemoteId,
+    Sighting,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from calsync.transport import Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What the project file says of one service (never a key, never an address)."""
+
+    service: str
+    api: str = "auto"
+    workspace: str | None = None
+    quota: int | None = None
+    allow_upload: bool = False
+    rate_limits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What a provider is connected with: its settings, the way to its service, and the clock."""
+
+    settings: ServiceSettings
+    transport: Transport
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteAccount:
+    """One account that the service has."""
+
+    id: str
+    platform: str
+    username: str | None = None
+    name: str | None = None
+    workspace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a request happens: an account and, where the service has them, its workspace."""
+
+    account: AccountKey
+    workspace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of publish times, both ends included, in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """All that a create sends: the same submission always becomes the same bytes, so that it can be sent again."""
+
+    scope: Scope
+    platform: str
+    content: Content
+    assets: tuple[str, ...]
+
+
+class Payload(Protocol):
+    """A file on its way up: its facts, and its bytes from disk in chunks, as often as a retry needs them."""
+
+    @property
+    def media(self) -> MediaFile: ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, 256 KiB at a time. Raises CalsyncError at the end when they are not what was planned."""
+        ...
+
+
+class Provider(Protocol):
+    """One service. Every call may raise a ProviderError."""
+
+    service: str
+    capabilities: Capabilities
+
+    def normalize(self, content: Content) -> Content:
+        """The content as the service will report it back, so that an untouched post never shows drift. Pure."""
+        ...
+
+    def accounts(self) -> Sequence[RemoteAccount]:
+        """The accounts the key can publish to, as far as the service lists them."""
+        ...
+
+    def usage(self) -> Usage | None:
+        """Places for scheduled posts, where the service says."""
+        ...
+
+    def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
+        """Every post of these accounts in the window; () where the service has no list (capability `lists`)."""
+        ...
+
+    def get_post(self, remote_id: RemoteId, scope: Scope) -> Sighting | None:
+        """One post by id; None where the service says that it has none."""
+        ...
+
+    def check(self, submission: Submission) -> Sequence[Diagnostic]:
+        """A dry run of a create, where the service has one; () otherwise. Writes nothing."""
+        ...
+
+    def upload(self, files: Sequence[Payload], submission: Submission) -> str:
+        """Upload one unit (see `model.upload_units`) and return its asset id. `submission.assets` is empty."""
+        ...
+
+    def create_body(self, submission: Submission) -> bytes:
+        """The exact bytes that `create` sends. Pure."""
+        ...
+
+    def create(self, submission: Submission, *, token: str) -> RemoteId:
+        """Schedule a post, one attempt. `token` is the idempotency key where the service has keys."""
+        ...
+
+    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:
+        """Move a scheduled post. May be repeated."""
+        ...
+
+    def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:
+        """Set all fields of a scheduled post in place; only with the capability `updates`."""
+        ...
+
+    def cancel(self, remote_id: RemoteId, scope: Scope) -> None:
+        """Take a scheduled post back; returns once that is confirmed. Absent already: fine. May be repeated."""
+        ...
