@@ -1,0 +1,130 @@
+"""Comparing content field by field: desired against observed, observed against recorded.
+
+A field that the service does not show is taken from the record, so that an untouched post never shows as drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from calsync.model import (
+    TEXT_FIELDS,
+    Content,
+    Json,
+    MediaRef,
+    Options,
+    Record,
+    Sighting,
+    comparable,
+    stamp,
+)
+from calsync.plan.action import Change
+
+_ORDER = ("at", "caption", "title", "media", "intent")
+
+
+def fields(content: Content) -> dict[str, Json]:
+    """Content as one flat mapping of comparable values; options as `options.NAME`."""
+    flat: dict[str, Json] = {
+        "at": stamp(content.at),
+        "caption": comparable(content.caption),
+        "title": comparable(content.title),
+        "media": [str(each) for each in content.media],
+        "intent": content.intent.value,
+    }
+    for name, value in content.options.items():
+        flat[f"options.{name}"] = comparable(value) if isinstance(value, str) else value
+    return flat
+
+
+def as_observed(record: Record, sighting: Sighting | None, shas: Mapping[str, str]) -> Content:
+    """The post as it stands at its service: what is shown, and the record for what is not.
+
+    `shas` maps asset ids to the sha256 of the file that was uploaded under them.
+    """
+    known = record.content
+    if sighting is None:
+        return known
+    shown = {
+        name: value
+        for name, value in sighting.options.items()
+        if name in known.options  # a default that the service adds is nobody's change
+    }
+    return replace(
+        known,
+        at=sighting.at or known.at,
+        caption=known.caption if sighting.caption is None else sighting.caption,
+        title=known.title if sighting.title is None else sighting.title,
+        intent=sighting.intent or known.intent,
+        options=Options({**known.options, **shown}),
+        media=_media_seen(record, sighting, shas),
+    )
+
+
+def _media_seen(record: Record, sighting: Sighting, shas: Mapping[str, str]) -> tuple[MediaRef, ...]:
+    if sighting.media is None or sighting.media == record.assets:
+        return record.content.media
+    return tuple(
+        MediaRef("sha256", shas[asset]) if asset in shas else MediaRef("id", asset) for asset in sighting.media
+    )
+
+
+def settled_media(desired: Content, record: Record) -> Content:
+    """The desired content with its media spelled as the record spells it, where both mean the same assets.
+
+    A post made from a file and an entry that names the upload by id (or the reverse) are the same media.
+    """
+    ids = tuple(each.value for each in desired.media if each.scheme == "id")
+    if ids and ids == record.assets and len(ids) == len(desired.media):
+        return replace(desired, media=record.content.media)
+    return desired
+
+
+def differing(one: Content, other: Content, settable: frozenset[str]) -> frozenset[str]:
+    """The names of the settable fields that differ (`options.NAME` counts as `options`)."""
+    if one == other:
+        return frozenset()
+    left, right = fields(one), fields(other)
+    return frozenset(
+        name
+        for name in left.keys() | right.keys()
+        if left.get(name) != right.get(name) and name.partition(".")[0] in settable
+    )
+
+
+def changes(before: Content | None, after: Content | None, names: frozenset[str] | None = None) -> tuple[Change, ...]:
+    """What changes, field by field, for people: the time apart, which an action carries itself.
+
+    `names` limits it to these fields.
+    """
+    left = {} if before is None else _shown(before)
+    right = {} if after is None else _shown(after)
+    touched = _affected(left, right)
+    if names is not None:
+        touched = {name for name in touched if name in names}
+    return tuple(
+        Change(name, left.get(name), right.get(name))
+        for name in sorted(touched, key=_rank)
+        if left.get(name) not in (None, "", []) or right.get(name) not in (None, "", [])
+    )
+
+
+def _shown(content: Content) -> dict[str, Json]:
+    flat = fields(content)
+    del flat["at"]
+    for name in TEXT_FIELDS:
+        flat[name] = flat[name] or None
+    return flat
+
+
+def _affected(left: dict[str, Json], right: dict[str, Json]) -> set[str]:
+    if not left or not right:
+        return set(left) | set(right)
+    from deepdiff import DeepDiff  # a quarter of a second to import: only where something differs
+
+    return {str(name) for name in DeepDiff(left, right).affected_root_keys}
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
