@@ -1,0 +1,206 @@
+"""The gate before each service: it logs a request, lets faults hit it, settles time, checks key and limit."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from calsync.sandbox.faults import Fault
+from calsync.sandbox.limits import Verdict
+from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
+from calsync.sandbox.passing import settle
+from calsync.sandbox.wire import Json, Refusal, iso
+from calsync.sandbox.world import World
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the gate has to know of the service behind it."""
+
+    name: ServiceName
+    key: str | None
+    """The bearer key; None where none is asked for."""
+    public: frozenset[str]
+    """Paths that need no key and are not counted."""
+    classify: Callable[[str, str], RequestClass]
+    """From method and path."""
+    limit: Callable[[RequestClass], str | None]
+    """The name of the rate limit of a class; None for none."""
+    envelope: Callable[[Refusal], Response]
+    """The service's way to answer an error."""
+    headers: Callable[[Verdict], dict[str, str]]
+    """What it says about its limits in the headers of every answer."""
+
+
+class Gate:
+    """ASGI application around a service's own."""
+
+    def __init__(self, app: ASGIApp, world: World, service: Service) -> None:
+        """Stand before ``app``."""
+        self._app = app
+        self._world = world
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        headers = Headers(scope=scope)
+        if headers.get("content-type", "").startswith("application/json"):
+            body = await _whole_body(receive)
+            receive = _replay(body, receive)
+        else:
+            body = b""
+        entry = self._log(scope, headers, body)
+        fault = self._world.faults.take(
+            self._service.name, entry["request_class"], entry["method"], entry["path"]
+        )
+        if fault is None:
+            await self._answer(scope, receive, send, entry)
+        else:
+            entry["fault"] = fault.kind
+            await self._suffer(fault, scope, receive, send, entry)
+
+    def _log(self, scope: Scope, headers: Headers, body: bytes) -> RequestEntry:
+        method, path = str(scope["method"]), str(scope["path"])
+        entry = RequestEntry(
+            n=0,
+            at=iso(self._world.clock.now_ms()),
+            elapsed=0.0,
+            service=self._service.name,
+            request_class=self._service.classify(method, path),
+            write=method not in ("GET", "HEAD"),
+            method=method,
+            path=path,
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            body=_parsed(body),
+            key_ok=self._key_ok(headers),
+            idempotency_key=headers.get("idempotency-key"),
+            status=None,
+            fault=None,
+        )
+        return self._world.log.begin(entry)
+
+    def _key_ok(self, headers: Headers) -> bool:
+        if self._service.key is None:
+            return False
+        given = headers.get("authorization", "").encode()
+        return hmac.compare_digest(given, f"Bearer {self._service.key}".encode())
+
+    async def _suffer(
+        self, fault: Fault, scope: Scope, receive: Receive, send: Send, entry: RequestEntry
+    ) -> None:
+        if fault.kind == "delay":
+            await asyncio.sleep(fault.seconds)
+            await self._answer(scope, receive, send, entry)
+            return
+        if fault.kind == "reset_before":
+            await _break(scope, receive)
+            return
+        if fault.kind in ("answer_after", "reset_after"):
+            await self._answer(scope, receive, _nowhere, entry)
+        if fault.kind == "reset_after":
+            await _break(scope, receive)
+            return
+        entry["status"] = fault.status
+        await _scripted(fault)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, entry: RequestEntry) -> None:
+        async def noted(message: Message) -> None:
+            # Before the client can know the answer, so that whoever has it finds it in the log.
+            if message["type"] == "http.response.start":
+                entry["status"] = message["status"]
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        settle(self._world)
+        verdict, refusal = self._judge(entry)
+        extra = (
+            [(name.encode(), value.encode()) for name, value in self._service.headers(verdict).items()]
+            if verdict
+            else []
+        )
+        if refusal is not None:
+            await self._service.envelope(refusal)(scope, receive, noted)
+            return
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            # Starlette has answered 500 by now; the traceback is for whoever mends the sandbox.
+            logger.exception("the sandbox itself failed at %s %s", entry["method"], entry["path"])
+
+    def _judge(self, entry: RequestEntry) -> tuple[Verdict | None, Refusal | None]:
+        setting = self._world.knobs["rate_limits"]
+        name = self._service.limit(entry["request_class"])
+        counted = entry["path"] not in self._service.public
+        admitted = entry["key_ok"] or not counted or self._service.key is None
+        verdict = self._world.limits.judge(name, setting, count=counted and admitted) if name else None
+        if not admitted:
+            return verdict, Refusal(401, "UNAUTHORIZED", "The API key is missing or wrong")
+        if verdict is not None and verdict.retry_after is not None:
+            return verdict, Refusal(
+                429, "RATE_LIMITED", f"Over the limit of {verdict.limit} requests a minute"
+            )
+        return verdict, None
+
+
+async def _whole_body(receive: Receive) -> bytes:
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(chunks)
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read once more, then whatever comes after it."""
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return again
+
+
+def _parsed(body: bytes) -> Json:
+    try:
+        value: Json = json.loads(body) if body else None
+    except ValueError:
+        return None
+    return value
+
+
+def _scripted(fault: Fault) -> Response:
+    headers = dict(fault.headers)
+    if isinstance(fault.body, str):
+        return Response(fault.body, fault.status, headers, media_type="text/plain")
+    return JSONResponse(fault.body, fault.status, headers)
+
+
+async def _nowhere(message: Message) -> None:
+    """Lose an answer."""
+
+
+async def _break(scope: Scope, receive: Receive) -> None:
+    """Break the connection so that the client meets a reset and never a tidy end."""
+    transport: asyncio.Transport = scope["state"]["transport"]
+    connection = transport.get_extra_info("socket")
+    # Zero linger turns the close into a TCP reset.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,208 @@
+"""The handles of a running sandbox: look at it, move its clock, act as a person, script faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, Unpack
+from uuid import uuid4
+
+from calsync.sandbox import people, seeds
+from calsync.sandbox.faults import Fault, FaultKind
+from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
+from calsync.sandbox.passing import settle
+from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
+from calsync.sandbox.wire import Json, JsonObject, to_datetime, to_ms
+from calsync.sandbox.world import DEFAULTS, Knobs, World
+
+
+class Handles:
+    """What tests do with a sandbox besides speaking to its services; safe to call from any thread."""
+
+    def __init__(self, world: World, knobs: Knobs) -> None:
+        """Hold one sandbox, to which ``reset`` goes back with these knobs."""
+        self._world = world
+        self._first_knobs = knobs
+        self.set_knobs(**knobs)
+        self._plant()
+
+    def now(self) -> datetime:
+        """Tell the sandbox's time."""
+        return to_datetime(self._world.clock.now_ms())
+
+    def set_now(self, now: datetime) -> None:
+        """Put the clock to an aware datetime, from where it goes on."""
+        self._world.clock.set_now(now)
+
+    def advance(self, span: timedelta) -> None:
+        """Move the clock on."""
+        self._world.clock.advance(span)
+
+    def requests(self) -> list[RequestEntry]:
+        """List the requests to the services and the storage, in the order of their arrival."""
+        return self._world.log.entries()
+
+    def posts(self) -> list[PostEntry]:
+        """List all posts there ever were, as they stand now, deleted ones included."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            return all_posts(db)
+
+    def uploads(self) -> list[UploadEntry]:
+        """List what bytes arrived, and how many times."""
+        with self._world.store.transaction() as db:
+            return all_uploads(db)
+
+    def seed_account(
+        self,
+        service: Literal["postqued", "tikflow"],
+        username: str,
+        *,
+        account_id: str | None = None,
+        display_name: str | None = None,
+        platform: str = "tiktok",
+    ) -> str:
+        """Connect one more account; its id. Postqued's usernames begin with ``@``, TikFlow's do not."""
+        account_id = account_id or str(uuid4())
+        with self._world.store.transaction() as db:
+            name = username if display_name is None else display_name
+            seeds.add_account(db, service, account_id, username, name, platform)
+        return account_id
+
+    def seed_content(
+        self, kind: Literal["video", "image"] = "video", *, content_id: str | None = None
+    ) -> str:
+        """Put a content into Postqued's library; its id."""
+        with self._world.store.transaction() as db:
+            return people.add_content(db, self._world.clock.now_ms(), content_id=content_id, kind=kind)
+
+    def seed_upload(
+        self,
+        account_id: str = seeds.TIKFLOW_ACCOUNTS[0][0],
+        *,
+        upload_id: str | None = None,
+        title: str = "Uploaded in the dashboard",
+        description: str = "",
+    ) -> str:
+        """Put an upload at TikFlow that can be scheduled; its id."""
+        with self._world.store.transaction() as db:
+            return people.add_upload(
+                db,
+                self._world.clock.now_ms(),
+                account_id=account_id,
+                upload_id=upload_id,
+                title=title,
+                description=description,
+            )
+
+    def add_post(
+        self,
+        service: Literal["postqued", "tikflow"],
+        account_id: str,
+        at: datetime,
+        *,
+        caption: str = "",
+        media: Sequence[str] = (),
+        intent: Literal["publish", "draft"] = "publish",
+        options: JsonObject | None = None,
+    ) -> str:
+        """Schedule a post by hand in the dashboard; its publish or schedule id."""
+        now = settle(self._world)
+        with self._world.store.transaction() as db:
+            return people.add_post(
+                db,
+                now,
+                service=service,
+                account_id=account_id,
+                at_ms=to_ms(at),
+                caption=caption,
+                media=media,
+                intent=intent,
+                options=options,
+            )
+
+    def edit_post(self, post_id: str, *, at: datetime | None = None, caption: str | None = None) -> None:
+        """Change a waiting post by hand."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            people.edit_post(db, post_id, at_ms=None if at is None else to_ms(at), caption=caption)
+
+    def stop_post(self, post_id: str) -> None:
+        """Cancel a waiting post by hand."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            people.stop_post(db, post_id)
+
+    def delete_post(self, post_id: str) -> None:
+        """Delete a post by hand, so that its service does not show it any more."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            people.delete_post(db, post_id)
+
+    def fail_post(self, post_id: str, error: str = "spam_risk_too_many_posts") -> None:
+        """Let a post that has not gone out fail."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            people.fail_post(db, post_id, error)
+
+    def fault(
+        self,
+        kind: FaultKind,
+        *,
+        service: ServiceName | None = None,
+        request_class: RequestClass | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        skip: int = 0,
+        times: int | None = 1,
+        status: int = 503,
+        body: Json = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Script a fault; see ``faults.Fault`` for the meaning of each argument."""
+        self._world.faults.add(
+            Fault(
+                kind=kind,
+                service=service,
+                request_class=request_class,
+                method=method,
+                path=path,
+                skip=skip,
+                times=times,
+                status=status,
+                body=body,
+                headers=headers or {},
+                seconds=seconds,
+            )
+        )
+
+    def clear_faults(self) -> None:
+        """Forget the faults still to come."""
+        self._world.faults.clear()
+
+    def knobs(self) -> Knobs:
+        """Tell how the services are set to behave."""
+        return self._world.knobs.copy()
+
+    def set_knobs(self, **knobs: Unpack[Knobs]) -> None:
+        """Change how the services behave from the next request on; see ``world.DEFAULTS``."""
+        unknown = knobs.keys() - DEFAULTS.keys()
+        if unknown:
+            raise TypeError(f"the sandbox has no knob {', '.join(sorted(unknown))}")
+        self._world.knobs.update(knobs)
+
+    def reset(self) -> None:
+        """Go back to a fresh sandbox: seeds only, no faults, nothing counted or logged, the real time."""
+        self._world.store.clear()
+        self._world.faults.clear()
+        self._world.limits.clear()
+        self._world.log.clear()
+        self._world.clock.set_now(datetime.now().astimezone())
+        self._world.knobs.update(DEFAULTS)
+        self._world.knobs.update(self._first_knobs)
+        self._plant()
+
+    def _plant(self) -> None:
+        with self._world.store.transaction() as db:
+            seeds.plant(db, self._world.clock.now_ms())

@@ -1,0 +1,69 @@
+"""The log of requests: what a client really sent, for tests to judge it by."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from typing import Literal, TypeAlias, TypedDict
+
+from calsync.sandbox.wire import Json
+
+RequestClass: TypeAlias = Literal["upload", "read", "publish", "delete", "other"]
+ServiceName: TypeAlias = Literal["postqued", "tikflow", "storage"]
+
+
+class RequestEntry(TypedDict):
+    """One request as it arrived and how it was answered."""
+
+    n: int
+    """Its position in the order of arrival, from 0."""
+    at: str
+    """When it arrived by the sandbox's clock, ISO 8601 UTC."""
+    elapsed: float
+    """When it arrived in real seconds since the log began."""
+    service: ServiceName
+    request_class: RequestClass
+    """``publish`` is what makes a post; a change of one is ``other``."""
+    write: bool
+    """Whether its method can change anything: all but GET and HEAD."""
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Json
+    """The JSON body; None for none, for multipart and for bytes."""
+    key_ok: bool
+    """Whether it carried the right bearer key; the key itself is never kept."""
+    idempotency_key: str | None
+    status: int | None
+    """What was answered (or would have been, after ``reset_after``); None while under way or never handled."""
+    fault: str | None
+    """The kind of the scripted fault that hit it."""
+
+
+class RequestLog:
+    """Requests in the order in which they came, in memory: a log belongs to one run."""
+
+    def __init__(self) -> None:
+        """Begin an empty log."""
+        self._lock = threading.Lock()
+        self.clear()
+
+    def begin(self, entry: RequestEntry) -> RequestEntry:
+        """Add a request that has arrived; its ``n`` and ``elapsed`` are filled in here."""
+        with self._lock:
+            entry["n"] = len(self._entries)
+            entry["elapsed"] = time.monotonic() - self._start
+            self._entries.append(entry)
+        return entry
+
+    def entries(self) -> list[RequestEntry]:
+        """Copy the log."""
+        with self._lock:
+            return copy.deepcopy(self._entries)
+
+    def clear(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._entries: list[RequestEntry] = []
+            self._start = time.monotonic()

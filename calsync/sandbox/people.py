@@ -1,0 +1,156 @@
+"""What a person does in a dashboard, past the API: makes, changes, stops, deletes a post; and failures.
+
+A post is named by its publish id (then all its targets are meant), target id or schedule id.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from uuid import uuid4
+
+from calsync.sandbox import postqued, tikflow
+from calsync.sandbox.wire import JsonObject
+
+_WAITING = ("queued", "scheduled", "pending")
+
+
+class NoSuchPost(LookupError):
+    """No post that can still be changed has that id."""
+
+
+def add_post(
+    db: sqlite3.Connection,
+    now: int,
+    *,
+    service: str,
+    account_id: str,
+    at_ms: int,
+    caption: str,
+    media: Sequence[str],
+    intent: str = "publish",
+    options: JsonObject | None = None,
+) -> str:
+    """Schedule a post by hand, from contents or from one upload (made up where none is named); its id."""
+    if service == "tikflow":
+        upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
+        return tikflow.add_schedule(db, upload_id, account_id, at_ms, now, made_by="person")
+    target = postqued.Target(
+        platform="tiktok",
+        account_id=account_id,
+        intent=intent,
+        caption=caption,
+        options=options or {},
+        at_ms=at_ms,
+    )
+    contents = list(media) or [add_content(db, now)]
+    return postqued.add_publish(db, contents, [target], now, made_by="person")
+
+
+def add_content(
+    db: sqlite3.Connection, now: int, *, content_id: str | None = None, kind: str = "video"
+) -> str:
+    """Put a content into Postqued's library whose bytes nobody knows here."""
+    content_id = content_id or str(uuid4())
+    suffix, mime = ("mp4", "video/mp4") if kind == "video" else ("jpg", "image/jpeg")
+    db.execute(
+        "INSERT INTO contents (id, kind, filename, content_type, status, created_ms)"
+        " VALUES (?, ?, ?, ?, 'ready', ?)",
+        (content_id, kind, f"from-the-dashboard.{suffix}", mime, now),
+    )
+    return content_id
+
+
+def add_upload(
+    db: sqlite3.Connection,
+    now: int,
+    *,
+    account_id: str,
+    upload_id: str | None = None,
+    title: str = "Uploaded in the dashboard",
+    description: str = "",
+    media_type: str = "video",
+) -> str:
+    """Put an upload at TikFlow that waits to be scheduled (``ready``).
+
+    How the real service comes by such uploads is unknown (its documented upload publishes at once); that they
+    exist follows from scheduling an upload by its id.
+    """
+    upload_id = upload_id or str(uuid4())
+    db.execute(
+        "INSERT INTO uploads (id, account_id, title, description, media_type, status, created_ms, seeded)"
+        " VALUES (?, ?, ?, ?, ?, 'ready', ?, 1)",
+        (upload_id, account_id, title, description, media_type, now),
+    )
+    return upload_id
+
+
+def edit_post(db: sqlite3.Connection, post_id: str, *, at_ms: int | None, caption: str | None) -> None:
+    """Give a waiting post another time or caption; at TikFlow the caption is its upload's description."""
+    _found(db, post_id, _WAITING)
+    for row in _targets(db, post_id, _WAITING):
+        if at_ms is not None:
+            db.execute("UPDATE targets SET at_ms = ?, due_ms = ? WHERE id = ?", (at_ms, at_ms, row["id"]))
+        if caption is not None:
+            db.execute("UPDATE targets SET caption = ? WHERE id = ?", (caption, row["id"]))
+    schedule = _schedule(db, post_id, _WAITING)
+    if schedule is not None and at_ms is not None:
+        db.execute("UPDATE schedules SET at_ms = ? WHERE id = ?", (at_ms, schedule["id"]))
+    if schedule is not None and caption is not None:
+        db.execute("UPDATE uploads SET description = ? WHERE id = ?", (caption, schedule["upload_id"]))
+
+
+def stop_post(db: sqlite3.Connection, post_id: str) -> None:
+    """Cancel a waiting post; it stays visible as cancelled."""
+    _found(db, post_id, _WAITING)
+    for row in _targets(db, post_id, _WAITING):
+        db.execute("UPDATE targets SET status = 'canceled' WHERE id = ?", (row["id"],))
+    schedule = _schedule(db, post_id, _WAITING)
+    if schedule is not None:
+        tikflow.cancel_schedule(db, schedule)
+
+
+def fail_post(db: sqlite3.Connection, post_id: str, error: str) -> None:
+    """Let a post that has not gone out fail; at TikFlow only the upload shows it."""
+    open_statuses = (*_WAITING, "processing")
+    _found(db, post_id, open_statuses)
+    for row in _targets(db, post_id, open_statuses):
+        db.execute("UPDATE targets SET status = 'failed', error = ? WHERE id = ?", (error, row["id"]))
+    schedule = _schedule(db, post_id, open_statuses)
+    if schedule is not None:
+        db.execute(
+            "UPDATE uploads SET status = 'failed', error = ? WHERE id = ?", (error, schedule["upload_id"])
+        )
+
+
+def delete_post(db: sqlite3.Connection, post_id: str) -> None:
+    """Delete a post in whatever state, so that the API shows it no more; what waited does not go out."""
+    _found(db, post_id, None)
+    for row in _targets(db, post_id, None):
+        if row["status"] in _WAITING:
+            db.execute("UPDATE targets SET status = 'canceled' WHERE id = ?", (row["id"],))
+        db.execute("UPDATE publishes SET deleted = 1 WHERE id = ?", (row["publish_id"],))
+    schedule = _schedule(db, post_id, None)
+    if schedule is not None:
+        tikflow.remove_schedule(db, schedule)
+
+
+def _found(db: sqlite3.Connection, post_id: str, statuses: tuple[str, ...] | None) -> None:
+    if not _targets(db, post_id, statuses) and _schedule(db, post_id, statuses) is None:
+        raise NoSuchPost(f"there is no post {post_id} that can be changed so")
+
+
+def _targets(db: sqlite3.Connection, post_id: str, statuses: tuple[str, ...] | None) -> list[sqlite3.Row]:
+    rows = db.execute(
+        "SELECT targets.* FROM targets JOIN publishes ON publishes.id = publish_id"
+        " WHERE NOT deleted AND ? IN (targets.id, publish_id)",
+        (post_id,),
+    ).fetchall()
+    return [row for row in rows if statuses is None or row["status"] in statuses]
+
+
+def _schedule(db: sqlite3.Connection, post_id: str, statuses: tuple[str, ...] | None) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM schedules WHERE id = ? AND NOT deleted", (post_id,)
+    ).fetchone()
+    return row if row is not None and (statuses is None or row["status"] in statuses) else None

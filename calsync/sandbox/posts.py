@@ -1,0 +1,198 @@
+"""The whole truth about the posts at both services, for tests: more than any of the APIs shows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Literal, TypedDict
+
+from calsync.sandbox.wire import JsonObject, iso
+
+
+class PostEntry(TypedDict):
+    """A post on an account: a Postqued target, a TikFlow schedule or an upload that went out by itself."""
+
+    service: Literal["postqued", "tikflow"]
+    kind: Literal["target", "schedule", "upload"]
+    id: str
+    """The publish id, schedule id or upload id."""
+    target_id: str | None
+    """Postqued's target id."""
+    account_id: str
+    account: str
+    """The account's username, as the service spells it."""
+    platform: str
+    intent: str
+    title: str | None
+    """TikFlow's title."""
+    caption: str
+    """Postqued's caption, TikFlow's description."""
+    options: JsonObject
+    media: list[str]
+    """Content ids or the upload id."""
+    sha256: list[str]
+    """Of the media, where their bytes are known."""
+    at: str | None
+    """The time set for it, ISO 8601 UTC; None for "now"."""
+    status: str
+    """As the service calls it, or ``deleted``."""
+    times_published: int
+    """How many times it went out (``sent`` counts)."""
+    published_at: str | None
+    published_now: bool
+    """Whether it went out because nobody set a time."""
+    created_at: str
+    made_by: Literal["api", "person"]
+    idempotency_key: str | None
+    error: str | None
+
+
+class UploadEntry(TypedDict):
+    """How often the same bytes arrived at the same service."""
+
+    service: Literal["postqued", "tikflow"]
+    sha256: str
+    size: int
+    times: int
+    content_ids: list[str]
+
+
+def all_posts(db: sqlite3.Connection) -> list[PostEntry]:
+    """List all posts in the order in which they were made: Postqued's, then TikFlow's."""
+    return [*_targets(db), *_schedules(db), *_lone_uploads(db)]
+
+
+def all_uploads(db: sqlite3.Connection) -> list[UploadEntry]:
+    """List what bytes arrived, each content once per service."""
+    found: dict[tuple[str, str], UploadEntry] = {}
+    for row in db.execute("SELECT * FROM transfers ORDER BY rowid"):
+        entry = found.setdefault(
+            (row["service"], row["sha256"]),
+            UploadEntry(
+                service=row["service"], sha256=row["sha256"], size=row["size"], times=0, content_ids=[]
+            ),
+        )
+        entry["times"] += 1
+        if row["content_id"] not in entry["content_ids"]:
+            entry["content_ids"].append(row["content_id"])
+    return list(found.values())
+
+
+def _targets(db: sqlite3.Connection) -> list[PostEntry]:
+    hashes = dict(db.execute("SELECT id, sha256 FROM contents WHERE sha256 IS NOT NULL").fetchall())
+    entries: list[PostEntry] = []
+    for row in db.execute(
+        "SELECT targets.*, content_ids, created_ms, made_by, idempotency_key, deleted, username FROM targets"
+        " JOIN publishes ON publishes.id = publish_id"
+        " JOIN accounts ON service = 'postqued' AND accounts.id = account_id ORDER BY targets.rowid"
+    ):
+        media: list[str] = json.loads(row["content_ids"])
+        entries.append(
+            PostEntry(
+                service="postqued",
+                kind="target",
+                id=row["publish_id"],
+                target_id=row["id"],
+                account_id=row["account_id"],
+                account=row["username"],
+                platform=row["platform"],
+                intent=row["intent"],
+                title=None,
+                caption=row["caption"],
+                options=json.loads(row["options"]),
+                media=media,
+                sha256=[hashes[content_id] for content_id in media if content_id in hashes],
+                at=_iso(row["at_ms"]),
+                status="deleted" if row["deleted"] else row["status"],
+                times_published=row["times_published"],
+                published_at=_iso(row["published_ms"]),
+                published_now=row["at_ms"] is None,
+                created_at=iso(row["created_ms"]),
+                made_by=row["made_by"],
+                idempotency_key=row["idempotency_key"],
+                error=row["error"],
+            )
+        )
+    return entries
+
+
+def _schedules(db: sqlite3.Connection) -> list[PostEntry]:
+    rows = db.execute(
+        "SELECT schedules.*, title, description, sha256, error, username FROM schedules"
+        " JOIN uploads ON uploads.id = upload_id"
+        " JOIN accounts ON service = 'tikflow' AND accounts.id = schedules.account_id"
+        " ORDER BY schedules.rowid"
+    )
+    return [
+        _tikflow(
+            row,
+            kind="schedule",
+            upload_id=row["upload_id"],
+            at=_iso(row["at_ms"]),
+            status="deleted" if row["deleted"] else row["status"],
+            times_published=row["times_published"],
+            made_by=row["made_by"],
+        )
+        for row in rows
+    ]
+
+
+def _lone_uploads(db: sqlite3.Connection) -> list[PostEntry]:
+    rows = db.execute(
+        "SELECT uploads.*, username FROM uploads"
+        " JOIN accounts ON service = 'tikflow' AND accounts.id = account_id"
+        " WHERE status = 'published' AND uploads.id NOT IN"
+        " (SELECT upload_id FROM schedules WHERE status = 'executed') ORDER BY uploads.rowid"
+    )
+    return [
+        _tikflow(
+            row,
+            kind="upload",
+            upload_id=row["id"],
+            at=None,
+            status=row["status"],
+            times_published=1,
+            made_by="person" if row["seeded"] else "api",
+        )
+        for row in rows
+    ]
+
+
+def _tikflow(
+    row: sqlite3.Row,
+    *,
+    kind: Literal["schedule", "upload"],
+    upload_id: str,
+    at: str | None,
+    status: str,
+    times_published: int,
+    made_by: Literal["api", "person"],
+) -> PostEntry:
+    return PostEntry(
+        service="tikflow",
+        kind=kind,
+        id=row["id"],
+        target_id=None,
+        account_id=row["account_id"],
+        account=row["username"],
+        platform="tiktok",
+        intent="publish",
+        title=row["title"],
+        caption=row["description"],
+        options={},
+        media=[upload_id],
+        sha256=str(row["sha256"] or "").split(),
+        at=at,
+        status=status,
+        times_published=times_published,
+        published_at=_iso(row["published_ms"]),
+        published_now=at is None,
+        created_at=iso(row["created_ms"]),
+        made_by=made_by,
+        idempotency_key=None,
+        error=row["error"],
+    )
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)

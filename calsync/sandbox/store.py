@@ -1,0 +1,128 @@
+"""The sandbox's data: one SQLite file, and the stored bytes beside it, named by their sha256.
+
+Postqued: ``contents``, ``publishes`` with their ``targets``, ``keys``. TikFlow: ``uploads``, ``schedules``.
+Both: ``accounts``, ``transfers`` (one row for each time that bytes arrived whole). Times are milliseconds,
+UTC.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS accounts (
+    service TEXT, id TEXT, platform TEXT, username TEXT, display_name TEXT, PRIMARY KEY (service, id));
+CREATE TABLE IF NOT EXISTS contents (
+    id TEXT PRIMARY KEY, kind TEXT, filename TEXT, content_type TEXT, declared_size INTEGER,
+    object_key TEXT UNIQUE, signature TEXT, url_expires_ms INTEGER, sha256 TEXT, size INTEGER, status TEXT,
+    width INTEGER, height INTEGER, duration_ms INTEGER, created_ms INTEGER);
+CREATE TABLE IF NOT EXISTS publishes (
+    id TEXT PRIMARY KEY, idempotency_key TEXT, content_ids TEXT, created_ms INTEGER, made_by TEXT,
+    deleted INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS targets (
+    id TEXT PRIMARY KEY, publish_id TEXT, position INTEGER, platform TEXT, account_id TEXT, intent TEXT,
+    caption TEXT, options TEXT, at_ms INTEGER, due_ms INTEGER, status TEXT, times_published INTEGER DEFAULT 0,
+    published_ms INTEGER, error TEXT);
+CREATE INDEX IF NOT EXISTS targets_due ON targets (status, due_ms);
+CREATE INDEX IF NOT EXISTS targets_publish ON targets (publish_id, position);
+CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY, body_sha256 TEXT, answer TEXT, created_ms INTEGER);
+CREATE TABLE IF NOT EXISTS uploads (
+    id TEXT PRIMARY KEY, account_id TEXT, title TEXT, description TEXT, media_type TEXT, status TEXT,
+    sha256 TEXT, publishes_ms INTEGER, published_ms INTEGER, error TEXT, created_ms INTEGER,
+    seeded INTEGER DEFAULT 0);
+CREATE INDEX IF NOT EXISTS uploads_due ON uploads (status, publishes_ms);
+CREATE TABLE IF NOT EXISTS schedules (
+    id TEXT PRIMARY KEY, upload_id TEXT, account_id TEXT, at_ms INTEGER, status TEXT, created_ms INTEGER,
+    times_published INTEGER DEFAULT 0, published_ms INTEGER, made_by TEXT, deleted INTEGER DEFAULT 0);
+CREATE INDEX IF NOT EXISTS schedules_due ON schedules (status, at_ms);
+CREATE INDEX IF NOT EXISTS schedules_upload ON schedules (upload_id, status);
+CREATE TABLE IF NOT EXISTS transfers (
+    service TEXT, content_id TEXT, sha256 TEXT, size INTEGER, at_ms INTEGER);
+"""
+
+_TABLES = ("accounts", "contents", "publishes", "targets", "keys", "uploads", "schedules", "transfers")
+
+
+class Store:
+    """The database and the bytes of one sandbox, safe to use from several threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make ``sandbox.db`` and ``blobs/`` in a folder."""
+        self._blobs = folder / "blobs"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(folder / "sandbox.db", isolation_level=None, check_same_thread=False)
+        self._db.row_factory = sqlite3.Row
+        # A double may lose its last second in a power cut; waiting for the disk would slow every test.
+        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the database to one caller at a time; what it does is kept whole or not at all."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def clear(self) -> None:
+        """Forget all rows; stored bytes stay, since their names say all about them."""
+        with self.transaction() as db:
+            for table in _TABLES:
+                db.execute(f"DELETE FROM {table}")
+
+    def receive(self) -> Receipt:
+        """Begin to take in bytes that arrive in chunks."""
+        return Receipt(self._blobs)
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._db.close()
+
+
+def note_transfer(
+    db: sqlite3.Connection, service: str, content_id: str, sha256: str, size: int, now: int
+) -> None:
+    """Note that bytes of a content have arrived whole."""
+    db.execute("INSERT INTO transfers VALUES (?, ?, ?, ?, ?)", (service, content_id, sha256, size, now))
+
+
+class Receipt:
+    """Bytes on their way in: hashed and written chunk by chunk, so that 500 MB never stand in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a file of its own for the bytes."""
+        self._folder = folder
+        self._path = folder / f"{uuid4()}.part"
+        self._file = self._path.open("wb")
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Take one more chunk."""
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    def keep(self) -> str:
+        """Store the bytes under their sha256, which is returned in hexadecimal."""
+        self._file.close()
+        digest = self._hash.hexdigest()
+        os.replace(self._path, self._folder / digest)
+        return digest
+
+    def drop(self) -> None:
+        """Throw the bytes away."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
