@@ -36,6 +36,13 @@ def stamp(moment: datetime) -> str:
     return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def moment(text: str) -> datetime:
+    """Read what `stamp` wrote. Raises ValueError for any other spelling."""
+    if len(text) != len("2026-03-15T13:00:00Z") or text[10] != "T" or text[-1] != "Z":
+        raise ValueError(f"not a time in UTC: {text!r}")
+    return utc(datetime.fromisoformat(text))
+
+
 def comparable(text: str | None) -> str:
     """Text as it is compared: NFC, no trailing white space, absent equals empty."""
     return unicodedata.normalize("NFC", text or "").rstrip()
@@ -193,6 +200,31 @@ class Content:
             "intent": self.intent.value,
             "options": dict(self.options),
         }
+
+    @classmethod
+    def from_json(cls, value: Json) -> Content:
+        """Read what `to_json` wrote. Raises ValueError for anything else, unknown fields included."""
+        match value:
+            case {
+                "at": str(at),
+                "caption": str(caption),
+                "title": str(title),
+                "media": list(media),
+                "intent": str(intent),
+                "options": dict(options),
+                **more,
+            } if not more:
+                refs = tuple(MediaRef.parse(each) for each in media if isinstance(each, str))
+                if len(refs) == len(media):
+                    return cls(
+                        at=moment(at),
+                        caption=caption,
+                        title=title,
+                        media=refs,
+                        intent=Intent(intent),
+                        options=Options(options),
+                    )
+        raise ValueError("not the content of a post")
 
 
 class Standing(StrEnum):
@@ -398,7 +430,10 @@ class UploadKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """The recorded state as a value. `serial` grows with every change, `lineage` is made once."""
+    """The recorded state as a value. `serial` grows with every change, `lineage` is made once.
+
+    `policy` and `commit` are those of the last apply; `commit` is None outside git.
+    """
 
     lineage: str
     serial: int = 0
@@ -407,6 +442,7 @@ class Recorded:
     uploads: Mapping[UploadKey, str] = field(default_factory=dict)
     opens: Mapping[Address, Open] = field(default_factory=dict)
     policy: Mapping[str, Json] | None = None
+    commit: str | None = None
     unfinished: Unfinished | None = None
 
 
@@ -477,6 +513,12 @@ class Capabilities:
     dry_runs: bool = False
     late_move_may_repeat: bool = False
     by_hand: str = "in the service's own app"
+    handles: frozenset[str] = frozenset()
+    """Other versions of the service whose records it can work with."""
+
+    def handles_record(self, record: Record) -> bool:
+        """Whether a record was made by this version or one that it takes over from."""
+        return record.api == self.api or record.api in self.handles
 
     def fields_of(self, *, by_id: bool) -> frozenset[str]:
         """The fields it can set, for a post from files or for one that names content by id."""

@@ -103,9 +103,10 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take a scheduled post back."""
+    """Take a scheduled post back. `on_purpose`: by `cancel: true` or `paused: true`, which the brake lets pass."""
 
     record: Record
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,7 @@ class Deferred:
     post: Post
 
 
-Step: TypeAlias = (
-    Create | Adopt | Update | Reschedule | Replace | Cancel | Move | Forget | Blocked | Deferred
-)
+Step: TypeAlias = Create | Adopt | Update | Reschedule | Replace | Cancel | Move | Forget | Blocked | Deferred
 
 _KINDS: Mapping[type[Step], ActionKind] = {
     Create: ActionKind.CREATE,

@@ -66,7 +66,8 @@ def _media_seen(record: Record, sighting: Sighting, shas: Mapping[str, str]) -> 
     if sighting.media is None or sighting.media == record.assets:
         return record.content.media
     return tuple(
-        MediaRef("sha256", shas[asset]) if asset in shas else MediaRef("id", asset) for asset in sighting.media
+        MediaRef("sha256", shas[asset]) if asset in shas else MediaRef("id", asset)
+        for asset in sighting.media
     )
 
 
@@ -93,7 +94,31 @@ def differing(one: Content, other: Content, settable: frozenset[str]) -> frozens
     )
 
 
-def changes(before: Content | None, after: Content | None, names: frozenset[str] | None = None) -> tuple[Change, ...]:
+def fixed_upstream(desired: Content, sighting: Sighting | None, settable: frozenset[str]) -> frozenset[str]:
+    """Fields that an entry states, the service shows otherwise, and nobody can set there for this post."""
+    if sighting is None:
+        return frozenset()
+    shown = {
+        "caption": (desired.caption, sighting.caption),
+        "title": (desired.title, sighting.title),
+    }
+    names = {
+        name
+        for name, (said, there) in shown.items()
+        if name not in settable and said and there is not None and comparable(said) != comparable(there)
+    }
+    if "options" not in settable:
+        names |= {
+            f"options.{name}"
+            for name, value in desired.options.items()
+            if name in sighting.options and sighting.options[name] != value
+        }
+    return frozenset(names)
+
+
+def changes(
+    before: Content | None, after: Content | None, names: frozenset[str] | None = None
+) -> tuple[Change, ...]:
     """What changes, field by field, for people: the time apart, which an action carries itself.
 
     `names` limits it to these fields.

@@ -1,0 +1,19 @@
+"""The pure diff of three states: `plan()` and the values it answers with.
+
+action     what a plan is made of
+names      which record belongs to which entry
+table      the twenty rows, as data
+verdict    from a row to an action and its words
+twins      unmanaged posts that may be ours already
+settling   open intents, settled by reading
+changes    comparing content field by field
+safety     ties, places, wrong keys, the brake, the order
+digest     what was reviewed, in 64 hex digits
+planner    all of it together
+outcome    what became of the actions
+"""
+
+from calsync.plan.action import Action, ActionKind, Change, Filters, MediaUse, Plan
+from calsync.plan.planner import plan
+
+__all__ = ["Action", "ActionKind", "Change", "Filters", "MediaUse", "Plan", "plan"]

@@ -1,0 +1,162 @@
+"""Open intents, settled by reading (semantics.md §3.3 and §3.4): pure, so that plan and apply agree.
+
+What cannot be settled by reading stays open: apply may send the same body under the same key again, and until
+then the post is `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from calsync.model import (
+    Address,
+    Capabilities,
+    Content,
+    IntentKind,
+    Observed,
+    Open,
+    Post,
+    Record,
+    Recorded,
+    RemoteId,
+    Sighting,
+    Status,
+    comparable,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How an open intent ends: `record` is what is recorded afterwards, None that nothing is.
+
+    `absent`: a create that the service's list shows never happened; its key may serve the next one.
+    """
+
+    address: Address
+    record: Record | None
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The recorded state with every intent settled that reading could settle, and the closings that did it.
+
+    `cleared`: replaces whose cancel turned out to have happened; they stay open for their create.
+    """
+
+    recorded: Recorded
+    closings: tuple[Closing, ...]
+    cleared: tuple[Open, ...]
+
+
+def settle(
+    recorded: Recorded, observed: Observed, abilities: Mapping[str, Capabilities], now: datetime
+) -> Settled:
+    """Close every open intent whose outcome shows in what was observed."""
+    records, opens = dict(recorded.records), dict(recorded.opens)
+    closings: list[Closing] = []
+    cleared: list[Open] = []
+    for address, opening in sorted(recorded.opens.items()):
+        service = opening.account.service
+        if service in observed.unreadable or service not in abilities:
+            continue
+        outcome = _outcome(opening, records.get(address), observed, abilities[service], now)
+        if isinstance(outcome, Open):
+            opens[address] = outcome
+            cleared.append(outcome)
+        elif outcome is not None:
+            closings.append(outcome)
+            del opens[address]
+            if outcome.record is None:
+                records.pop(address, None)
+            else:
+                records[address] = outcome.record
+    if not closings and not cleared:
+        return Settled(recorded, (), ())
+    return Settled(replace(recorded, records=records, opens=opens), tuple(closings), tuple(cleared))
+
+
+def resendable(
+    opening: Open, post: Post | None, abilities: Capabilities, now: datetime, soon: datetime
+) -> bool:
+    """Whether apply may send this create again: the same body, still wanted, its key alive, its time not soon."""
+    return (
+        opening.kind is IntentKind.CREATE
+        and opening.token is not None
+        and abilities.key_life is not None
+        and opening.api == abilities.api
+        and now - opening.begun < abilities.key_life
+        and post is not None
+        and post.wanted
+        and post.content == opening.content
+        and opening.content.at >= soon
+    )
+
+
+def _outcome(
+    opening: Open, record: Record | None, observed: Observed, abilities: Capabilities, now: datetime
+) -> Closing | Open | None:
+    if opening.cleared and opening.kind is IntentKind.REPLACE:
+        return None
+    if opening.kind is IntentKind.UPLOAD:
+        return None
+    if opening.kind is IntentKind.CREATE:
+        return _created(opening, observed, abilities, now)
+    sighting = observed.by_address.get(opening.address)
+    if sighting is None or sighting.status is Status.UNKNOWN or record is None:
+        return None
+    stopped = sighting.status in (Status.CANCELED, Status.MISSING)
+    if opening.kind is IntentKind.CANCEL:
+        return Closing(opening.address, None if stopped else record)
+    if opening.kind is IntentKind.REPLACE:
+        return replace(opening, cleared=True) if stopped else Closing(opening.address, record)
+    arrived = sighting.at == opening.content.at
+    return Closing(opening.address, replace(record, content=opening.content) if arrived else record)
+
+
+def _created(opening: Open, observed: Observed, abilities: Capabilities, now: datetime) -> Closing | None:
+    if not abilities.lists:
+        return None
+    matches = [
+        sighting
+        for sighting in observed.strangers.get(opening.account, ())
+        if sighting.status not in (Status.CANCELED, Status.MISSING) and _alike(opening, sighting, abilities)
+    ]
+    if len(matches) == 1:
+        return Closing(opening.address, made(opening, matches[0].remote_id, matches[0].status))
+    if matches or (opening.content.at <= now and not abilities.keeps_history):
+        return None
+    return Closing(opening.address, None, absent=True)
+
+
+def _alike(opening: Open, sighting: Sighting, abilities: Capabilities) -> bool:
+    if sighting.media is not None and opening.assets:
+        if sighting.media != opening.assets:
+            return False
+        if abilities.one_schedule_per_asset:
+            return True
+    return same_minute(opening.content, sighting) and (
+        sighting.caption is None or comparable(sighting.caption) == comparable(opening.content.caption)
+    )
+
+
+def same_minute(content: Content, sighting: Sighting) -> bool:
+    """The sighting is due in the same minute as the content."""
+    return sighting.at is not None and sighting.at.replace(second=0) == content.at.replace(second=0)
+
+
+def made(opening: Open, remote_id: RemoteId, status: Status = Status.SCHEDULED) -> Record:
+    """The record of a create that is known to have happened."""
+    return Record(
+        address=opening.address,
+        account=opening.account,
+        remote_id=remote_id,
+        content=opening.content,
+        api=opening.api,
+        workspace=opening.workspace,
+        assets=opening.assets,
+        seen=status,
+        platform=opening.platform,
+    )
