@@ -1,0 +1,91 @@
+"""Look into a media file: what it is, how large, how long, and its sha256."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from calsync.media import bmff, images, webm
+from calsync.media.cache import ProbeCache, Stamp
+from calsync.media.files import CHUNK, MediaProblem, open_for_upload, relative
+from calsync.media.pointers import LONGEST, read_pointer
+from calsync.media.sniff import kind_of, sniff
+from calsync.media.window import Flaw, Window
+from calsync.model import MediaFile
+
+_READERS: dict[str, Callable[[Window], tuple[int | None, int | None, int | None]]] = {
+    "video/mp4": bmff.probe,
+    "video/quicktime": bmff.probe,
+    "video/3gpp": bmff.probe,
+    "video/webm": webm.probe,
+    "video/x-matroska": webm.probe,
+    "image/jpeg": images.jpeg,
+    "image/png": images.png,
+    "image/webp": images.webp,
+    "image/gif": images.gif,
+}
+
+
+def inspect(path: Path, project: Path, cache: ProbeCache) -> MediaFile:
+    """What there is to know of a media file, told by its content, never by its name.
+
+    A Git LFS pointer stands for its file: sha256 and size are the pointer's, the type is guessed from the name.
+    Raises MediaProblem, with measured facts in its message.
+    """
+    name = relative(path, project)
+    with open_for_upload(path, project) as raw:
+        try:
+            return _look(raw, name, cache)
+        except Flaw as flaw:
+            raise MediaProblem(flaw.code, f"{name} {flaw}", flaw.hint) from flaw
+        except OSError as error:
+            raise MediaProblem(
+                "media-unreadable", f"{name} cannot be read: {error.strerror or error}"
+            ) from error
+
+
+def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
+    before = Stamp.of(os.fstat(raw.fileno()))
+    if before.size == 0:
+        raise Flaw("media-empty", "is empty")
+    known = cache.get(name, before)
+    if known is not None:
+        return known
+    window = Window(raw, before.size)
+    if before.size < LONGEST:
+        pointer = read_pointer(window.at(0, before.size), name)
+        if pointer is not None:
+            return MediaFile(
+                path=name,
+                sha256=pointer.sha256,
+                size=pointer.size,
+                kind=pointer.kind,
+                mime=pointer.mime,
+                width=None,
+                height=None,
+                duration_ms=None,
+                pointer=True,
+            )
+    mime = sniff(window.at(0, 512))
+    width, height, duration_ms = _READERS[mime](window)
+    raw.seek(0)
+    digest = hashlib.sha256()
+    while chunk := raw.read(CHUNK):
+        digest.update(chunk)
+    if Stamp.of(os.fstat(raw.fileno())) != before:
+        raise Flaw("media-changed", "was changed while it was read", "try again once it is written")
+    found = MediaFile(
+        path=name,
+        sha256=digest.hexdigest(),
+        size=before.size,
+        kind=kind_of(mime),
+        mime=mime,
+        width=width,
+        height=height,
+        duration_ms=duration_ms,
+    )
+    cache.put(found, before)
+    return found

@@ -1,0 +1,135 @@
+"""WebM and Matroska: the EBML elements (RFC 8794, RFC 9559) that tell size and duration.
+
+Recordings by browsers state no duration: it is then not known.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calsync.media.window import Window, broken, cut_short, wrong_type
+
+_HEADER, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
+_SCALE, _DURATION = 0x2AD7B1, 0x4489
+_ENTRY, _TYPE, _VIDEO = 0xAE, 0x83, 0xE0
+_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA, 0x54B2
+_BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element: its id, where its content begins and ends; `open` when it did not say where."""
+
+    id: int
+    body: int
+    end: int
+    open: bool = False
+
+
+def probe(window: Window) -> tuple[int | None, int | None, int | None]:
+    """Width and height in pixels as displayed, and duration in milliseconds. Raises Flaw."""
+    top = _elements(window, 0, window.size)
+    header = next(top, None)
+    segment = next((each for each in top if each.id == _SEGMENT), None)
+    if header is None or header.id != _HEADER or segment is None:
+        raise broken("holds no Matroska segment")
+    if segment.end > window.size:
+        raise cut_short("segment", segment.end, window.size)
+    size: tuple[int, int] | None = None
+    tracks = pictures = False
+    duration: int | None = None
+    for each in _elements(window, segment.body, segment.end):
+        if each.end > segment.end:
+            raise cut_short("segment", each.end, window.size)
+        if each.id == _INFO:
+            duration = _duration(window, each)
+        elif each.id == _TRACKS and not tracks:
+            tracks = True
+            size = _first_video(window, each)
+        elif each.id == _CLUSTER:
+            pictures = True
+            break  # Info and Tracks come before the first cluster
+    if not tracks:
+        raise broken("describes no tracks before its first pictures")
+    if size is None:
+        raise wrong_type("holds only sound, or no video track")
+    if not pictures:
+        raise broken("holds no pictures (no cluster)")
+    return size[0] or None, size[1] or None, duration
+
+
+def _elements(window: Window, offset: int, end: int) -> Iterator[Element]:
+    while offset < end:
+        head = window.at(offset, 12)
+        id_width = 9 - head[0].bit_length() if head else 9
+        if id_width > 4 or len(head) <= id_width:
+            raise broken(f"has a damaged element at byte {offset:,}")
+        width = 9 - head[id_width].bit_length()
+        if width > 8 or len(head) < id_width + width:
+            raise broken(f"has a damaged element at byte {offset:,}")
+        size = int.from_bytes(head[id_width : id_width + width], "big") & ((1 << 7 * width) - 1)
+        body = offset + id_width + width
+        unknown = size == (1 << 7 * width) - 1
+        element = Element(
+            int.from_bytes(head[:id_width], "big"), body, end if unknown else body + size, open=unknown
+        )
+        yield element
+        offset = element.end
+
+
+def _inside(window: Window, parent: Element) -> Iterator[Element]:
+    for each in _elements(window, parent.body, parent.end):
+        if each.end > parent.end:
+            raise broken("has an element that is larger than the one around it")
+        yield each
+
+
+def _duration(window: Window, info: Element) -> int | None:
+    scale, ticks = 1_000_000, 0.0
+    for each in _inside(window, info):
+        if each.id == _SCALE:
+            scale = _number(window, each)
+        elif each.id == _DURATION:
+            ticks = _float(window, each)
+    milliseconds = ticks * scale / 1_000_000
+    return round(milliseconds) if math.isfinite(milliseconds) and milliseconds > 0 else None
+
+
+def _first_video(window: Window, tracks: Element) -> tuple[int, int] | None:
+    for entry in _inside(window, tracks):
+        if entry.id != _ENTRY:
+            continue
+        found = {each.id: each for each in _inside(window, entry)}
+        if _TYPE in found and _number(window, found[_TYPE]) == 1 and _VIDEO in found:
+            return _size(window, found[_VIDEO])
+    return None
+
+
+def _size(window: Window, video: Element) -> tuple[int, int]:
+    wanted = {_WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT, _BOTTOM, _TOP, _LEFT, _RIGHT}
+    of = {each.id: _number(window, each) for each in _inside(window, video) if each.id in wanted}
+    width = max(0, of.get(_WIDTH, 0) - of.get(_LEFT, 0) - of.get(_RIGHT, 0))
+    height = max(0, of.get(_HEIGHT, 0) - of.get(_TOP, 0) - of.get(_BOTTOM, 0))
+    across, down, unit = of.get(_SHOWN_WIDTH, 0), of.get(_SHOWN_HEIGHT, 0), of.get(_UNIT, 0)
+    if unit == 0:
+        return across or width, down or height
+    # Centimetres, inches or a ratio: only the shape counts, the height stays.
+    if across and down and 0.01 < across * height / (down * max(width, 1)) < 100:
+        width = round(height * across / down)
+    return width, height
+
+
+def _number(window: Window, element: Element) -> int:
+    if element.end - element.body > 8:
+        raise broken("has a number of more than 8 bytes")
+    return int.from_bytes(window.exactly(element.body, element.end - element.body, "header"), "big")
+
+
+def _float(window: Window, element: Element) -> float:
+    data = window.exactly(element.body, min(element.end - element.body, 9), "header")
+    if len(data) not in (0, 4, 8):
+        raise broken("has a duration that is not a number")
+    return float(struct.unpack(">f" if len(data) == 4 else ">d", data)[0]) if data else 0.0
