@@ -26,6 +26,7 @@ POST reset            everything as at the start
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -118,7 +119,8 @@ class Control:
 
 
 async def _look(name: str, look: Callable[[], object], request: Request) -> Response:
-    return JSONResponse({name: look()})
+    # In ASCII, since a client may have sent half a character and the log has it.
+    return Response(json.dumps({name: look()}), media_type="application/json")
 
 
 async def _act(action: Callable[..., object], request: Request) -> Response:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,6 +57,13 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
+        try:
+            await self._handle(scope, receive, send)
+        except ClientDisconnect:
+            # The client went away in the middle of its body: nothing was done and nobody is left to answer.
+            return
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         if headers.get("content-type", "").startswith("application/json"):
             body = await _whole_body(receive)
@@ -126,16 +134,15 @@ class Gate:
 
         settle(self._world)
         verdict, refusal = self._judge(entry)
-        extra = (
-            [(name.encode(), value.encode()) for name, value in self._service.headers(verdict).items()]
-            if verdict
-            else []
-        )
+        said = self._service.headers(verdict) if verdict else {}
+        extra = [(name.encode(), value.encode()) for name, value in said.items()]
         if refusal is not None:
             await self._service.envelope(refusal)(scope, receive, noted)
             return
         try:
             await self._app(scope, receive, noted)
+        except ClientDisconnect:
+            raise
         except Exception:
             # Starlette has answered 500 by now; the traceback is for whoever mends the sandbox.
             logger.exception("the sandbox itself failed at %s %s", entry["method"], entry["path"])
@@ -149,9 +156,7 @@ class Gate:
         if not admitted:
             return verdict, Refusal(401, "UNAUTHORIZED", "The API key is missing or wrong")
         if verdict is not None and verdict.retry_after is not None:
-            return verdict, Refusal(
-                429, "RATE_LIMITED", f"Over the limit of {verdict.limit} requests a minute"
-            )
+            return verdict, Refusal(429, "RATE_LIMITED", f"More than {verdict.limit} requests a minute")
         return verdict, None
 
 
@@ -160,7 +165,7 @@ async def _whole_body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return b"".join(chunks)
+            raise ClientDisconnect
         chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(chunks)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from calsync.sandbox import people, seeds
 from calsync.sandbox.faults import Fault, FaultKind
+from calsync.sandbox.limits import DOCUMENTED
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
 from calsync.sandbox.passing import settle
 from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
@@ -190,6 +191,9 @@ class Handles:
         unknown = knobs.keys() - DEFAULTS.keys()
         if unknown:
             raise TypeError(f"the sandbox has no knob {', '.join(sorted(unknown))}")
+        limits = knobs.get("rate_limits")
+        if isinstance(limits, dict) and not limits.keys() <= DOCUMENTED.keys():
+            raise TypeError(f"the rate limits are {', '.join(DOCUMENTED)}")
         self._world.knobs.update(knobs)
 
     def reset(self) -> None:

@@ -36,7 +36,7 @@ class RequestEntry(TypedDict):
     """Whether it carried the right bearer key; the key itself is never kept."""
     idempotency_key: str | None
     status: int | None
-    """What was answered (or would have been, after ``reset_after``); None while under way or never handled."""
+    """What was answered, or would have been but for ``reset_after``; None while under way or not handled."""
     fault: str | None
     """The kind of the scripted fault that hit it."""
 

@@ -32,6 +32,9 @@ def add_post(
     options: JsonObject | None = None,
 ) -> str:
     """Schedule a post by hand, from contents or from one upload (made up where none is named); its id."""
+    known = "SELECT 1 FROM accounts WHERE service = ? AND id = ?"
+    if db.execute(known, (service, account_id)).fetchone() is None:
+        raise ValueError(f"{service} has no account {account_id}")
     if service == "tikflow":
         upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
         return tikflow.add_schedule(db, upload_id, account_id, at_ms, now, made_by="person")

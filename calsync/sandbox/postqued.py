@@ -196,12 +196,13 @@ def add_publish(
     """Make a publish of some contents to some targets; a target without a time is due at once."""
     publish_id = str(uuid4())
     db.execute(
-        "INSERT INTO publishes (id, idempotency_key, content_ids, created_ms, made_by) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO publishes (id, idempotency_key, content_ids, created_ms, made_by)"
+        " VALUES (?, ?, ?, ?, ?)",
         (publish_id, key, json.dumps(contents), now, made_by),
     )
     for position, target in enumerate(targets):
         db.execute(
-            "INSERT INTO targets (id, publish_id, position, platform, account_id, intent, caption, "
+            "INSERT INTO targets (id, publish_id, position, platform, account_id, intent, caption,"
             " options, at_ms, due_ms, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 str(uuid4()), publish_id, position, target.platform, target.account_id, target.intent,

@@ -66,7 +66,8 @@ class PostquedV1:
         with self._world.store.transaction() as db:
             db.execute(
                 "INSERT INTO contents (id, kind, filename, content_type, declared_size, object_key,"
-                " signature, url_expires_ms, status, created_ms) VALUES (?, 'video', ?, ?, ?, ?, ?, ?, 'waiting', ?)",
+                " signature, url_expires_ms, status, created_ms)"
+                " VALUES (?, 'video', ?, ?, ?, ?, ?, ?, 'waiting', ?)",
                 (content_id, filename, content_type, size, key, signature, now + storage.URL_LIFE_MS, now),
             )
         query = urlencode({"X-Expires": storage.URL_LIFE_MS // 1000, "X-Signature": signature})
@@ -116,10 +117,11 @@ class PostquedV1:
                 raise invalid("file", " | ".join(_IMAGES))
             if not 0 < (part.size or 0) <= MOST_IMAGE_BYTES:
                 raise invalid("file", f"1 to {MOST_IMAGE_BYTES} bytes")
-            receipt = self._world.store.receive()
-            while chunk := await part.read(_CHUNK):
-                receipt.write(chunk)
-            sha256, content_id, now = receipt.keep(), str(uuid4()), self._world.clock.now_ms()
+            with self._world.store.receive() as receipt:
+                while chunk := await part.read(_CHUNK):
+                    receipt.write(chunk)
+                sha256 = receipt.keep()
+            content_id, now = str(uuid4()), self._world.clock.now_ms()
             with self._world.store.transaction() as db:
                 db.execute(
                     "INSERT INTO contents (id, kind, filename, content_type, sha256, size, status,"

@@ -6,7 +6,7 @@ is v2's word. Expiry, the signed content type and the demand for a length are th
 
 from __future__ import annotations
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -56,14 +56,10 @@ class Storage:
     async def put(self, request: Request) -> Response:
         """Take a body in, streamed, and note it at its content."""
         content_id = self._admit(request)
-        receipt = self._world.store.receive()
-        try:
+        with self._world.store.receive() as receipt:
             async for chunk in request.stream():
                 receipt.write(chunk)
-        except ClientDisconnect:
-            receipt.drop()
-            return Response(status_code=400)
-        sha256 = receipt.keep()
+            sha256 = receipt.keep()
         with self._world.store.transaction() as db:
             db.execute(
                 "UPDATE contents SET sha256 = ?, size = ?, status = CASE status WHEN 'waiting' THEN 'stored'"

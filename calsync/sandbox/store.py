@@ -14,6 +14,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 from uuid import uuid4
 
 _SCHEMA = """
@@ -122,7 +124,13 @@ class Receipt:
         os.replace(self._path, self._folder / digest)
         return digest
 
-    def drop(self) -> None:
-        """Throw the bytes away."""
+    def __enter__(self) -> Self:
+        """Take bytes in for the length of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Throw away what was not kept."""
         self._file.close()
         self._path.unlink(missing_ok=True)

@@ -130,10 +130,10 @@ class Uploads:
         return tikflow.success({"uploadId": upload_id, "status": "pending", "message": "Upload queued"}, 202)
 
     async def _keep(self, file: UploadFile) -> tuple[str, int]:
-        receipt = self._world.store.receive()
-        while chunk := await file.read(_CHUNK):
-            receipt.write(chunk)
-        return receipt.keep(), receipt.size
+        with self._world.store.receive() as receipt:
+            while chunk := await file.read(_CHUNK):
+                receipt.write(chunk)
+            return receipt.keep(), receipt.size
 
 
 def _texts(form: FormData) -> JsonObject:

@@ -1,0 +1,47 @@
+"""A running sandbox, and clients that speak to it as any HTTP client would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from calsync.sandbox import Sandbox
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """Run a sandbox without rate limits."""
+    with Sandbox(rate_limits=False) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def plain(box: Sandbox) -> Iterator[httpx.Client]:
+    """Speak without a key; here as below no proxy is taken from the environment."""
+    with httpx.Client(base_url=box.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def postqued(box: Sandbox) -> Iterator[httpx.Client]:
+    """Speak to Postqued with its key."""
+    headers = {"Authorization": "Bearer pq_sandbox"}
+    with httpx.Client(base_url=box.url, headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def tikflow(box: Sandbox) -> Iterator[httpx.Client]:
+    """Speak to TikFlow with its key."""
+    headers = {"Authorization": "Bearer sk_live_sandbox"}
+    with httpx.Client(base_url=f"{box.url}/api/v1", headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def ahead(box: Sandbox) -> Callable[[float], str]:
+    """Spell the time so many minutes ahead of the sandbox's clock."""
+    return lambda minutes: (box.now() + timedelta(minutes=minutes)).isoformat()
