@@ -234,6 +234,12 @@ class StateLost(StateError):
     code = "state-lost"
 
 
+class TooClose(CalsyncError):
+    """A publish time became closer than the lead time before its write went out; nothing was sent."""
+
+    code = "too-close"
+
+
 class Interrupted(CalsyncError):
     """Stopped by a signal; the action in flight was finished or recorded, state is saved."""
 

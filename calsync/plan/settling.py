@@ -6,7 +6,7 @@ then the post is `unknown`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -129,6 +129,17 @@ def _created(opening: Open, observed: Observed, abilities: Capabilities, now: da
     if matches or (opening.content.at <= now and not abilities.keeps_history):
         return None
     return Closing(opening.address, None, absent=True)
+
+
+def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities) -> list[Sighting]:
+    """The posts that nobody records and that an open create may have made."""
+    return [
+        sighting
+        for sighting in strangers
+        if sighting.status not in (Status.CANCELED, Status.MISSING)
+        and sighting.account_id == opening.account.id
+        and _alike(opening, sighting, abilities)
+    ]
 
 
 def _alike(opening: Open, sighting: Sighting, abilities: Capabilities) -> bool:
