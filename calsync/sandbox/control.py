@@ -30,13 +30,11 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from calsync.sandbox.faults import FAULT_KINDS
 from calsync.sandbox.handles import Handles
 from calsync.sandbox.people import NoSuchPost
 from calsync.sandbox.wire import (
@@ -50,11 +48,6 @@ from calsync.sandbox.wire import (
     to_datetime,
     to_ms,
 )
-
-# A control body is the arguments of a handle, spelled in JSON by a test's author: checking each type again
-# here would repeat the handles' signatures.
-Arguments = dict[str, Any]
-_Action = Callable[[Arguments], object]
 
 
 class Control:
@@ -82,7 +75,7 @@ class Control:
             "stop": handles.stop_post,
             "delete": handles.delete_post,
             "fail": handles.fail_post,
-            "faults": self._fault,
+            "faults": handles.fault,
             "knobs": handles.set_knobs,
             "reset": handles.reset,
             "clock": self._set_clock,
@@ -100,10 +93,10 @@ class Control:
             ),
         ]
 
-    async def _clock(self, request: Request) -> Response:
+    async def _clock(self, _request: Request) -> Response:
         return JSONResponse({"now": iso(to_ms(self._handles.now()))})
 
-    async def _clear_faults(self, request: Request) -> Response:
+    async def _clear_faults(self, _request: Request) -> Response:
         self._handles.clear_faults()
         return JSONResponse({"ok": True})
 
@@ -112,20 +105,17 @@ class Control:
             self._handles.set_now(now)
         self._handles.advance(timedelta(seconds=advance_seconds))
 
-    def _fault(self, *, kind: str, **conditions: Any) -> None:
-        if kind not in FAULT_KINDS:
-            raise ValueError(f"no such kind of fault: {kind}")
-        self._handles.fault(kind, **conditions)  # type: ignore[arg-type]
 
-
-async def _look(name: str, look: Callable[[], object], request: Request) -> Response:
+async def _look(name: str, look: Callable[[], object], _request: Request) -> Response:
     # In ASCII, since a client may have sent half a character and the log has it.
     return Response(json.dumps({name: look()}), media_type="application/json")
 
 
 async def _act(action: Callable[..., object], request: Request) -> Response:
     body: JsonObject = await json_object(request) if await request.body() else {}
-    arguments: Arguments = {_NAMES.get(name, name): _value(name, value) for name, value in body.items()}
+    arguments: dict[str, Json | datetime] = {
+        "post_id" if name == "id" else name: _value(name, value) for name, value in body.items()
+    }
     try:
         made = action(**arguments)
     except NoSuchPost as error:
@@ -133,9 +123,6 @@ async def _act(action: Callable[..., object], request: Request) -> Response:
     except (TypeError, ValueError) as error:
         raise Refusal(400, "VALIDATION_ERROR", str(error)) from error
     return JSONResponse({"ok": True} if made is None else {"ok": True, "id": made})
-
-
-_NAMES = {"id": "post_id"}
 
 
 def _value(name: str, value: Json) -> Json | datetime:

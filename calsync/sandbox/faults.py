@@ -12,7 +12,7 @@ from calsync.sandbox.log import RequestClass, ServiceName
 from calsync.sandbox.wire import Json
 
 FaultKind: TypeAlias = Literal["answer", "answer_after", "delay", "reset_before", "reset_after"]
-FAULT_KINDS: tuple[str, ...] = get_args(FaultKind)
+_KINDS: tuple[str, ...] = get_args(FaultKind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,11 @@ class Fault:
     """Text is sent as it is, anything else as JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a kind that does not exist, which a type checker cannot see in a test over HTTP."""
+        if self.kind not in _KINDS:
+            raise ValueError(f"there is no fault {self.kind}: {', '.join(_KINDS)}")
 
     def matches(self, service: ServiceName, request_class: RequestClass, method: str, path: str) -> bool:
         """Tell whether a request meets the conditions, position apart."""

@@ -8,7 +8,7 @@ import json
 import logging
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -38,8 +38,8 @@ class Service:
     """Paths that need no key and are not counted."""
     classify: Callable[[str, str], RequestClass]
     """From method and path."""
-    limit: Callable[[RequestClass], str | None]
-    """The name of the rate limit of a class; None for none."""
+    limits: Mapping[RequestClass, str]
+    """The name of the rate limit of a class; a class without one is not limited."""
     envelope: Callable[[Refusal], Response]
     """The service's way to answer an error."""
     headers: Callable[[Verdict], dict[str, str]]
@@ -149,7 +149,7 @@ class Gate:
 
     def _judge(self, entry: RequestEntry) -> tuple[Verdict | None, Refusal | None]:
         setting = self._world.knobs["rate_limits"]
-        name = self._service.limit(entry["request_class"])
+        name = self._service.limits.get(entry["request_class"])
         counted = entry["path"] not in self._service.public
         admitted = entry["key_ok"] or not counted or self._service.key is None
         verdict = self._world.limits.judge(name, setting, count=counted and admitted) if name else None

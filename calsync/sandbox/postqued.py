@@ -63,7 +63,7 @@ SERVICE = Service(
     key=KEY,
     public=frozenset({"/v2/ping"}),
     classify=_classify,
-    limit=lambda request_class: None if request_class == "other" else request_class,
+    limits={"upload": "upload", "read": "read", "publish": "publish", "delete": "delete"},
     envelope=envelope,
     headers=_headers,
 )

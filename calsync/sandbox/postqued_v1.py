@@ -180,7 +180,7 @@ class PostquedV1:
             raise Refusal(404, "NOT_FOUND", f"There is no publish {publish_id}")
         return JSONResponse(_answer(publish_id, rows))
 
-    async def ping(self, request: Request) -> Response:
+    async def ping(self, _request: Request) -> Response:
         """Answer as the ``ping`` knob says."""
         status = self._world.knobs["ping"]
         if status == 200:

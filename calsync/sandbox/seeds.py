@@ -49,6 +49,8 @@ def add_account(
     db: sqlite3.Connection, service: str, account_id: str, username: str, name: str, platform: str = "tiktok"
 ) -> None:
     """Connect an account, or change the one with that id."""
+    if service not in ("postqued", "tikflow"):
+        raise ValueError(f"there is no service {service}")
     db.execute(
         "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
         (service, account_id, platform, username, name),

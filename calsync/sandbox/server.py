@@ -91,7 +91,7 @@ def serve(port: int, data: Path | None, announce: Callable[[str], None]) -> None
     """Serve from the main thread until SIGINT or SIGTERM; ``announce`` gets the start-up lines."""
     done = threading.Event()
 
-    def finish(number: int, frame: FrameType | None) -> None:
+    def finish(_number: int, _frame: FrameType | None) -> None:
         done.set()
 
     with Sandbox(data, port) as box:
@@ -158,8 +158,8 @@ class _Server(uvicorn.Server):
         await self._stopping.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         for task in self.server_state.tasks:

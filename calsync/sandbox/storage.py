@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from calsync.sandbox.gate import Service
+from calsync.sandbox.limits import Verdict
 from calsync.sandbox.log import RequestClass
 from calsync.sandbox.store import note_transfer
 from calsync.sandbox.wire import Refusal
@@ -27,8 +28,12 @@ def envelope(refusal: Refusal) -> Response:
     return Response(text, refusal.status, refusal.headers, media_type="application/xml")
 
 
-def _classify(method: str, path: str) -> RequestClass:
+def _classify(method: str, _path: str) -> RequestClass:
     return "upload" if method == "PUT" else "other"
+
+
+def _no_headers(_verdict: Verdict) -> dict[str, str]:
+    return {}
 
 
 SERVICE = Service(
@@ -36,9 +41,9 @@ SERVICE = Service(
     key=None,
     public=frozenset(),
     classify=_classify,
-    limit=lambda request_class: None,
+    limits={},
     envelope=envelope,
-    headers=lambda verdict: {},
+    headers=_no_headers,
 )
 
 

@@ -8,7 +8,6 @@ UTC.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -81,7 +80,7 @@ class Store:
         """Forget all rows; stored bytes stay, since their names say all about them."""
         with self.transaction() as db:
             for table in _TABLES:
-                db.execute(f"DELETE FROM {table}")
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are those above
 
     def receive(self) -> Receipt:
         """Begin to take in bytes that arrive in chunks."""
@@ -121,7 +120,7 @@ class Receipt:
         """Store the bytes under their sha256, which is returned in hexadecimal."""
         self._file.close()
         digest = self._hash.hexdigest()
-        os.replace(self._path, self._folder / digest)
+        self._path.replace(self._folder / digest)
         return digest
 
     def __enter__(self) -> Self:

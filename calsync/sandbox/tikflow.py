@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import timedelta
+from typing import get_args
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -70,7 +71,7 @@ SERVICE = Service(
     key=KEY,
     public=frozenset({f"{ROOT}/schedule/upcoming"}),
     classify=_classify,
-    limit=lambda request_class: "tikflow",
+    limits=dict.fromkeys(get_args(RequestClass), "tikflow"),
     envelope=envelope,
     headers=_headers,
 )
@@ -120,7 +121,7 @@ class TikFlow:
             schedule_id = add_schedule(db, upload_id, account_id, at_ms, now, made_by="api")
             return success(_summary(db, schedule_id), 201)
 
-    async def scheduled(self, request: Request) -> Response:
+    async def scheduled(self, _request: Request) -> Response:
         """List all schedules of the key's owner, pages and filters there are none."""
         which = "" if self._world.knobs["tikflow_history"] else " AND schedules.status = 'pending'"
         with self._world.store.transaction() as db:
@@ -144,7 +145,7 @@ class TikFlow:
             ]
         )  # fmt: skip
 
-    async def upcoming(self, request: Request) -> Response:
+    async def upcoming(self, _request: Request) -> Response:
         """List what is to come; the seed calls it public."""
         with self._world.store.transaction() as db:
             rows = db.execute(f"{_LISTED} AND schedules.status = 'pending' ORDER BY at_ms").fetchall()
@@ -187,7 +188,7 @@ class TikFlow:
             return Response(status_code=204)
         return JSONResponse({"success": True, "message": "Scheduled post deleted"})
 
-    async def usage(self, request: Request) -> Response:
+    async def usage(self, _request: Request) -> Response:
         """Tell how much of the plan is used."""
         first, after = _month(self._world.clock.now_ms())
         with self._world.store.transaction() as db:
@@ -208,7 +209,7 @@ class TikFlow:
             }
         )  # fmt: skip
 
-    async def subscription(self, request: Request) -> Response:
+    async def subscription(self, _request: Request) -> Response:
         """Describe the plan."""
         first, after = _month(self._world.clock.now_ms())
         plan: JsonObject = {
