@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from calsync.errors import Source
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 TEXT_FIELDS = ("caption", "title")
 """The fields that are compared as text: Unicode NFC, without trailing space."""
@@ -38,9 +38,10 @@ def stamp(moment: datetime) -> str:
 
 def moment(text: str) -> datetime:
     """Read what `stamp` wrote. Raises ValueError for any other spelling."""
-    if len(text) != len("2026-03-15T13:00:00Z") or text[10] != "T" or text[-1] != "Z":
+    read = utc(datetime.fromisoformat(text))
+    if stamp(read) != text:
         raise ValueError(f"not a time in UTC: {text!r}")
-    return utc(datetime.fromisoformat(text))
+    return read
 
 
 def comparable(text: str | None) -> str:
@@ -613,6 +614,13 @@ def upload_units(post: Post, abilities: Capabilities) -> tuple[UploadUnit, ...]:
     service, workspace = post.account.key.service, post.account.workspace
     if not abilities.one_schedule_per_asset:
         return tuple(UploadUnit(UploadKey(service, workspace, each.sha256), (each,)) for each in files)
-    spec = {key: value for key, value in post.content.to_json().items() if key != "at"}
+    return (UploadUnit(single_upload(post.address, post.account.key, workspace, post.content), files),)
+
+
+def single_upload(
+    address: Address, account: AccountKey, workspace: str | None, content: Content
+) -> UploadKey:
+    """The key of an upload that belongs to one post: its spec without the time."""
+    spec = {key: value for key, value in content.to_json().items() if key != "at"}
     digest = hashlib.sha256(canonical(spec).encode()).hexdigest()
-    return (UploadUnit(UploadKey(service, workspace, digest, str(post.address)), files),)
+    return UploadKey(account.service, workspace, digest, str(address))

@@ -24,6 +24,7 @@ from calsync.model import (
     Sighting,
     Status,
     comparable,
+    single_upload,
 )
 
 
@@ -62,7 +63,11 @@ def settle(
         service = opening.account.service
         if service in observed.unreadable or service not in abilities:
             continue
-        outcome = _outcome(opening, records.get(address), observed, abilities[service], now)
+        outcome = (
+            _uploaded(opening, recorded)
+            if opening.kind is IntentKind.UPLOAD
+            else _outcome(opening, records.get(address), observed, abilities[service], now)
+        )
         if isinstance(outcome, Open):
             opens[address] = outcome
             cleared.append(outcome)
@@ -95,12 +100,18 @@ def resendable(
     )
 
 
+def _uploaded(opening: Open, recorded: Recorded) -> Closing | None:
+    """An upload whose answer was recorded is over; one whose answer is not known may have been published."""
+    key = single_upload(opening.address, opening.account, opening.workspace, opening.content)
+    if key not in recorded.uploads:
+        return None
+    return Closing(opening.address, recorded.records.get(opening.address))
+
+
 def _outcome(
     opening: Open, record: Record | None, observed: Observed, abilities: Capabilities, now: datetime
 ) -> Closing | Open | None:
     if opening.cleared and opening.kind is IntentKind.REPLACE:
-        return None
-    if opening.kind is IntentKind.UPLOAD:
         return None
     if opening.kind is IntentKind.CREATE:
         return _created(opening, observed, abilities, now)
@@ -119,11 +130,7 @@ def _outcome(
 def _created(opening: Open, observed: Observed, abilities: Capabilities, now: datetime) -> Closing | None:
     if not abilities.lists:
         return None
-    matches = [
-        sighting
-        for sighting in observed.strangers.get(opening.account, ())
-        if sighting.status not in (Status.CANCELED, Status.MISSING) and _alike(opening, sighting, abilities)
-    ]
+    matches = found(opening, observed.strangers.get(opening.account, ()), abilities)
     if len(matches) == 1:
         return Closing(opening.address, made(opening, matches[0].remote_id, matches[0].status))
     if matches or (opening.content.at <= now and not abilities.keeps_history):
