@@ -42,6 +42,8 @@ class Track:
     timescale: int = 0
     duration: int = 0
     default_duration: int = 0
+    indexed: bool = False
+    """The index itself lists samples, before any fragment does."""
 
 
 def probe(window: Window) -> tuple[int | None, int | None, int | None]:
@@ -178,7 +180,7 @@ def _media(window: Window, mdia: Box, track: Track) -> None:
                 if box.kind == b"stsd" and track.handler == b"vide":
                     track.size = _picture(window, box)
                 elif box.kind in (b"stco", b"co64"):
-                    _check_offsets(window, box, 4 if box.kind == b"stco" else 8)
+                    track.indexed = _check_offsets(window, box, 4 if box.kind == b"stco" else 8)
 
 
 def _picture(window: Window, stsd: Box) -> tuple[int, int]:
@@ -201,26 +203,28 @@ def _picture(window: Window, stsd: Box) -> tuple[int, int]:
     return width, height
 
 
-def _check_offsets(window: Window, box: Box, wide: int) -> None:
+def _check_offsets(window: Window, box: Box, wide: int) -> bool:
     # The last entry is the last chunk in any file that a muxer wrote in order; one read finds a cut.
     count = int.from_bytes(_content(window, box, 4, 4), "big")
     if count == 0:
-        return
+        return False
     if 8 + count * wide > box.end - box.body:
         raise broken(f"has a damaged {_name(box.kind)} box")
     last = int.from_bytes(_content(window, box, 8 + (count - 1) * wide, wide), "big")
     if last >= window.size:
         raise cut_short("media data", last + 1, window.size)
+    return True
 
 
 def _fragments(window: Window, fragments: list[Box], video: Track) -> int:
-    # From the first fragment's decode time to the end of the last one; without decode times, all added up.
+    # From the first fragment's decode time (live recordings begin anywhere) to the end of the last one; without
+    # decode times, all added up.
     found = [_fragment(window, box, video) for box in (fragments[:1] + fragments[-1:])]
     if not found or not video.timescale:
         return 0
     first, last = found[0][0], found[-1][0]
     if first is not None and last is not None:
-        return _ms(last + found[-1][1] - first, video.timescale)
+        return _ms(last + found[-1][1] - (0 if video.indexed else first), video.timescale)
     if len(fragments) > _MOST_FRAGMENTS:
         return 0
     return _ms(sum(_fragment(window, box, video)[1] for box in fragments), video.timescale)
