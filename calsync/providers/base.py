@@ -29,6 +29,7 @@ from calsync.model import (
     MediaFile,
     RemoteId,
     Sighting,
+    Status,
     Usage,
 )
 
@@ -137,6 +138,10 @@ class Provider(Protocol):
 
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:
         """Upload one unit (see `model.upload_units`) and return its asset id. `submission.assets` is empty."""
+        ...
+
+    def asset_status(self, asset: str) -> Status | None:
+        """How an upload itself stands, where uploading may publish it (TikFlow); None elsewhere."""
         ...
 
     def create_body(self, submission: Submission) -> bytes:

@@ -1,0 +1,10 @@
+"""Carry out a plan: the only place that changes the world.
+
+run       the order of things: state, cancels, moves, uploads and creates
+writes    one action at a time, write-ahead
+uploads   once per content, streamed from disk
+"""
+
+from calsync.apply.run import Hands, Watcher, carry_out, pointers
+
+__all__ = ["Hands", "Watcher", "carry_out", "pointers"]

@@ -1,0 +1,273 @@
+"""Carry out a plan: state first, then cancels, then moves, then what uploads; bounded, interruptible, resumable.
+
+A failure stops neither other posts nor other services, except where it says that the service will refuse them too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, assert_never
+
+from calsync.apply.uploads import Uploads
+from calsync.apply.writes import Writer
+from calsync.errors import CalsyncError, Interrupted, TooClose, Unauthorized, Uncertain
+from calsync.model import Address, MediaFile, Policy, Record
+from calsync.plan.action import (
+    Action,
+    Adopt,
+    Blocked,
+    Cancel,
+    Create,
+    Deferred,
+    Forget,
+    Move,
+    Plan,
+    Replace,
+    Reschedule,
+    Update,
+)
+from calsync.plan.outcome import Outcome, OutcomeKind
+from calsync.providers.base import Provider
+from calsync.recorded import Ledger
+
+WORKERS = 4
+"""Posts under way at once; services allow tens of requests a minute, so more would only wait."""
+
+
+class Watcher(Protocol):
+    """Told how an apply goes on; from several threads at once."""
+
+    def uploading(self, path: str, sent: int, size: int) -> None:
+        """Bytes of one file that have gone up."""
+
+    def finished(self, action: Action, outcome: Outcome) -> None:
+        """An action came to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What an apply works with: the ledger it writes, the services, the project's files, clock and stop sign."""
+
+    ledger: Ledger
+    providers: Mapping[str, Provider]
+    root: Path
+    policy: Policy
+    now: Callable[[], datetime]
+    stop: threading.Event
+    watcher: Watcher
+
+
+def pointers(plan: Plan) -> tuple[MediaFile, ...]:
+    """The Git LFS pointers that this plan would have to upload."""
+    found = {
+        use.media
+        for action in plan.actions
+        for use in action.media
+        if use.upload and isinstance(use.media, MediaFile) and use.media.pointer
+    }
+    return tuple(sorted(found, key=lambda each: each.path))
+
+
+def carry_out(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
+    """Do what the plan says; one outcome per action, in the plan's order.
+
+    Raises StateError where the state can no longer be written: then nothing more may be sent.
+    """
+    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now) as uploads:
+        return _Run(plan, hands, uploads).run()
+
+
+@dataclass
+class _Run:
+    plan: Plan
+    hands: Hands
+    uploads: Uploads
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """Services that refuse everything more, with the reason."""
+    full: dict[str, str] = field(default_factory=dict)
+    """Services without places for more creates."""
+    half: set[str] = field(default_factory=set)
+    """Services where a replace was left half done: no further one is begun."""
+
+    def __post_init__(self) -> None:
+        self._cancels = {
+            action.address: index
+            for index, action in enumerate(self.plan.actions)
+            if isinstance(action.step, Cancel)
+        }
+        self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._writers = {
+            service: Writer(
+                provider, self.hands.ledger, self.uploads, self.hands.policy.lead_time, self.hands.now
+            )
+            for service, provider in self.hands.providers.items()
+        }
+
+    def run(self) -> tuple[Outcome, ...]:
+        indexed = list(enumerate(self.plan.actions))
+        self._rename([action for _, action in indexed])
+        for index, action in indexed:
+            if isinstance(action.step, (Forget, Move, Adopt)):
+                self._one(index, action)
+        self._all([(index, action) for index, action in indexed if isinstance(action.step, Cancel)])
+        self._all(
+            [(index, action) for index, action in indexed if isinstance(action.step, (Reschedule, Update))]
+        )
+        making = [(index, action) for index, action in indexed if isinstance(action.step, (Create, Replace))]
+        for _, action in making:
+            self._upload_ahead(action)
+        self._all(making)
+        for index, action in indexed:
+            if isinstance(action.step, (Blocked, Deferred)):
+                self._one(index, action)
+        return tuple(self.outcomes[index] for index, _ in indexed)
+
+    def _rename(self, actions: Iterable[Action]) -> None:
+        """Records pass to their new addresses in one step, so that two may also swap."""
+        moved: list[tuple[Address, Record]] = []
+        for action in actions:
+            step = action.step
+            if action.previous_address is None:
+                continue
+            if isinstance(step, Move):
+                moved.append((action.previous_address, step.record))
+            elif isinstance(step, (Reschedule, Update, Replace)):
+                moved.append((action.previous_address, replace(step.record, address=action.address)))
+        if moved:
+            self.hands.ledger.rename(moved)
+
+    def _upload_ahead(self, action: Action) -> None:
+        step = action.step
+        if isinstance(step, (Create, Replace)) and self._hindrance(action) is None:
+            provider = self.hands.providers[action.account.service]
+            self.uploads.begin(step.post, provider)
+
+    def _all(self, actions: Sequence[tuple[int, Action]]) -> None:
+        if not actions:
+            return
+        with ThreadPoolExecutor(min(WORKERS, len(actions)), thread_name_prefix="apply") as pool:
+            for done in [pool.submit(self._one, index, action) for index, action in actions]:
+                done.result()
+
+    def _one(self, index: int, action: Action) -> None:
+        outcome = self._hindrance(action) or self._attempt(action)
+        self.outcomes[index] = outcome
+        self.hands.watcher.finished(action, outcome)
+
+    def _hindrance(self, action: Action) -> Outcome | None:
+        """Why an action is not even begun."""
+        if isinstance(action.step, Blocked):
+            return Outcome(OutcomeKind.BLOCKED, action.reason)
+        if isinstance(action.step, Deferred):
+            return Outcome(OutcomeKind.SKIPPED, action.reason)
+        if not action.kind.writes:
+            return None
+        service = action.account.service
+        if self.hands.stop.is_set():
+            return Outcome(OutcomeKind.SKIPPED, "interrupted before it began")
+        if service in self.refused:
+            return Outcome(
+                OutcomeKind.SKIPPED, f"{service} refused an earlier action: {self.refused[service]}"
+            )
+        if service in self.full and isinstance(action.step, Create):
+            return Outcome(OutcomeKind.SKIPPED, f"quota: {self.full[service]}")
+        if service in self.half and isinstance(action.step, Replace):
+            return Outcome(OutcomeKind.SKIPPED, "an earlier replace at this service was left half done")
+        open_cancels = [address for address in action.waits_for if not self._cancelled(address)]
+        if open_cancels:
+            return Outcome(OutcomeKind.BLOCKED, f"tied: the cancel of {open_cancels[0]} is not confirmed")
+        return None
+
+    def _cancelled(self, address: Address) -> bool:
+        outcome = self.outcomes.get(self._cancels.get(address, -1))
+        return outcome is not None and outcome.kind is OutcomeKind.DONE
+
+    def _attempt(self, action: Action) -> Outcome:
+        service = action.account.service
+        try:
+            return self._do(action)
+        except Interrupted as error:
+            return Outcome(OutcomeKind.SKIPPED, error.message)
+        except TooClose as error:
+            return Outcome(OutcomeKind.SKIPPED, error.message)
+        except Uncertain as error:
+            return Outcome(OutcomeKind.UNKNOWN, error.message)
+        except Unauthorized as error:
+            if error.quota:
+                self.full[service] = error.message
+                return Outcome(OutcomeKind.FAILED, f"quota: {error.message}")
+            self.refused[service] = error.message
+            return Outcome(OutcomeKind.FAILED, error.message)
+        except CalsyncError as error:
+            if error.code.startswith("state"):
+                raise
+            words = error.message if error.hint is None else f"{error.message} ({error.hint})"
+            return Outcome(OutcomeKind.FAILED, words)
+
+    def _do(self, action: Action) -> Outcome:
+        step, ledger = action.step, self.hands.ledger
+        writer = self._writers.get(action.account.service)
+        if isinstance(step, Forget):
+            ledger.settle(step.record.address, record=None)
+            return Outcome(OutcomeKind.DONE, None, str(step.record.remote_id))
+        if isinstance(step, Move):
+            return Outcome(OutcomeKind.DONE, None, str(step.record.remote_id))
+        assert writer is not None
+        if isinstance(step, Adopt):
+            ledger.settle(action.address, record=_adopted(action, step, writer.provider.capabilities.api))
+            return Outcome(OutcomeKind.DONE, None, str(step.sighting.remote_id))
+        if isinstance(step, Cancel):
+            return writer.cancel(step.record)
+        if isinstance(step, Reschedule):
+            return writer.reschedule(step.post, _named(step.record, action))
+        if isinstance(step, Update):
+            return writer.update(step.post, _named(step.record, action))
+        if isinstance(step, Create):
+            left = ledger.opened(action.address)
+            return writer.create(
+                step.post, previous=left.previous if left is not None and left.cleared else None
+            )
+        if isinstance(step, Replace):
+            return self._replace(action, step, writer)
+        if isinstance(step, (Blocked, Deferred)):
+            raise AssertionError("has no turn")
+        assert_never(step)
+
+    def _replace(self, action: Action, step: Replace, writer: Writer) -> Outcome:
+        """One replace at a time per service, and none after one that was left half done."""
+        with self._turns[action.account.service]:
+            hindrance = self._hindrance(action)
+            if hindrance is not None:
+                return hindrance
+            try:
+                return writer.replace(step.post, _named(step.record, action))
+            finally:
+                left = self.hands.ledger.opened(action.address)
+                if left is not None and left.cleared:
+                    self.half.add(action.account.service)
+
+
+def _named(record: Record, action: Action) -> Record:
+    return replace(record, address=action.address)
+
+
+def _adopted(action: Action, step: Adopt, api: str) -> Record:
+    post, seen = step.post, step.sighting
+    return Record(
+        address=action.address,
+        account=action.account,
+        remote_id=seen.remote_id,
+        content=post.content,
+        api=api,
+        workspace=post.account.workspace,
+        assets=seen.media or (),
+        seen=seen.status,
+        platform=post.account.platform,
+    )

@@ -1,0 +1,322 @@
+"""One action at a time, write-ahead: the intent is durable before its request goes out, the outcome after.
+
+What is not known to have happened stays open; nothing here ever sends a second create blindly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from calsync.apply.uploads import Uploads, submission
+from calsync.errors import (
+    CalsyncError,
+    Interrupted,
+    ProviderError,
+    Rejected,
+    Severity,
+    TooClose,
+    Uncertain,
+)
+from calsync.model import (
+    Address,
+    Content,
+    IntentKind,
+    Open,
+    Post,
+    Record,
+    RemoteId,
+    Sighting,
+    Status,
+    stamp,
+)
+from calsync.plan.outcome import Outcome, OutcomeKind
+from calsync.plan.settling import found, made
+from calsync.providers.base import Provider, Scope, Submission, Window
+from calsync.recorded import Ledger, token
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Carries out single actions against one service and keeps the ledger true. Thread-safe.
+
+    Every method returns the outcome; ProviderErrors that say more of the service than of the post (credentials,
+    quota) are raised for the caller to judge, after the ledger is settled.
+    """
+
+    provider: Provider
+    ledger: Ledger
+    uploads: Uploads
+    lead_time: timedelta
+    now: Callable[[], datetime]
+
+    def cancel(self, record: Record) -> Outcome:
+        """Take a post back; its record goes once that is confirmed."""
+        self.ledger.begin(self._opening(IntentKind.CANCEL, record.address, record.content, record))
+        try:
+            self.provider.cancel(record.remote_id, _scope(record))
+        except Uncertain as error:
+            if self._stopped(record):
+                self.ledger.settle(record.address, record=None)
+                return _done(record.remote_id)
+            return _unknown(error, record.remote_id)
+        except CalsyncError:
+            self.ledger.abandon(record.address)
+            raise
+        self.ledger.settle(record.address, record=None)
+        return _done(record.remote_id)
+
+    def reschedule(self, post: Post, record: Record) -> Outcome:
+        """Move a post. All else stands already as the entry says, or cannot be set there."""
+        self._in_time(post.content)
+        self.ledger.begin(self._opening(IntentKind.RESCHEDULE, post.address, post.content, record))
+        try:
+            self.provider.reschedule(record.remote_id, post.content.at, _scope(record))
+        except Uncertain as error:
+            sighting = self._look(record)
+            if sighting is None or sighting.at != post.content.at:
+                return _unknown(error, record.remote_id)
+        except CalsyncError:
+            self.ledger.abandon(post.address)
+            raise
+        self.ledger.settle(post.address, record=replace(record, address=post.address, content=post.content))
+        return _done(record.remote_id)
+
+    def update(self, post: Post, record: Record) -> Outcome:
+        """Set all fields of a post in place."""
+        assets = self.uploads.assets(post, self.provider)
+        self._in_time(post.content)
+        self.ledger.begin(self._opening(IntentKind.UPDATE, post.address, post.content, record, assets))
+        try:
+            remote_id = self.provider.update(record.remote_id, submission(post, assets))
+        except Uncertain as error:
+            return _unknown(error, record.remote_id)
+        except CalsyncError:
+            self.ledger.abandon(post.address)
+            raise
+        self.ledger.settle(
+            post.address,
+            record=replace(
+                record, address=post.address, content=post.content, assets=assets, remote_id=remote_id
+            ),
+        )
+        return _done(remote_id)
+
+    def create(self, post: Post, *, previous: Record | None = None) -> Outcome:
+        """Upload what is missing and schedule the post; once more where its content had expired.
+
+        `previous`: the record that it replaces, whose cancel is confirmed.
+        """
+        for attempt in (1, 2):
+            assets = self.uploads.assets(post, self.provider)
+            try:
+                outcome = self._create(submission(post, assets), post.address, previous)
+            except Rejected as error:
+                if error.conflict and self._uploaded_alone(post):
+                    return self._published_at_once(post, error.message)
+                if attempt == 2 or not error.asset_gone or post.by_id:
+                    raise
+                self.uploads.again(post, self.provider.capabilities)
+                continue
+            return self._read_back(post, assets, outcome)
+        raise AssertionError("unreachable")
+
+    def _uploaded_alone(self, post: Post) -> bool:
+        return self.provider.capabilities.one_schedule_per_asset and not post.by_id
+
+    def _read_back(self, post: Post, assets: tuple[str, ...], outcome: Outcome) -> Outcome:
+        """An upload that may publish at once is looked at right after it was scheduled."""
+        if not self._uploaded_alone(post) or outcome.kind is not OutcomeKind.DONE:
+            return outcome
+        try:
+            status = self.provider.asset_status(assets[0])
+        except (ProviderError, Interrupted):
+            return outcome
+        if status is not Status.PUBLISHED:
+            return outcome
+        return replace(outcome, kind=OutcomeKind.FAILED, error=f"PUBLISHED AT ONCE: {_LEAKED}")
+
+    def _published_at_once(self, post: Post, why: str) -> Outcome:
+        """Scheduling our own upload met a conflict: it was published. Kept open, so that it is never retried."""
+        self.uploads.again(post, self.provider.capabilities)
+        self.ledger.begin(self.uploads.opening(post, self.provider))
+        return Outcome(OutcomeKind.FAILED, f"PUBLISHED AT ONCE: {_LEAKED} ({why})")
+
+    def replace(self, post: Post, record: Record) -> Outcome:
+        """Cancel and create as one unit: media first, then a dry run, then both back to back."""
+        assets = self.uploads.assets(post, self.provider)
+        for finding in self.provider.check(submission(post, assets)):
+            if finding.severity is Severity.ERROR:
+                return Outcome(OutcomeKind.FAILED, finding.message, str(record.remote_id))
+        self._in_time(post.content)
+        opening = self._opening(IntentKind.REPLACE, post.address, post.content, record, assets)
+        self.ledger.begin(opening)
+        try:
+            self.provider.cancel(record.remote_id, _scope(record))
+        except Uncertain as error:
+            if not self._stopped(record):
+                return _unknown(error, record.remote_id)
+        except CalsyncError:
+            self.ledger.abandon(post.address)
+            raise
+        self.ledger.step(replace(opening, cleared=True))
+        return self.create(post, previous=record)
+
+    def send_again(self, opening: Open) -> Outcome:
+        """Settle an open create by sending the same body under the same key."""
+        again = Submission(
+            scope=Scope(opening.account, opening.workspace),
+            platform=opening.platform,
+            content=opening.content,
+            assets=opening.assets,
+        )
+        body = self.provider.create_body(again)
+        if hashlib.sha256(body).hexdigest() != opening.body or opening.token is None:
+            return Outcome(OutcomeKind.UNKNOWN, "this version of calsync would send another body")
+        return self._send(again, opening)
+
+    def _create(self, what: Submission, address: Address, previous: Record | None) -> Outcome:
+        self._in_time(what.content)
+        opening = self._create_opening(what, address, previous)
+        self.ledger.begin(opening)
+        return self._send(what, opening)
+
+    def _create_opening(self, what: Submission, address: Address, previous: Record | None) -> Open:
+        """The intent of a create; one that is still open with the same body keeps its key."""
+        body = hashlib.sha256(self.provider.create_body(what)).hexdigest()
+        abilities, left = self.provider.capabilities, self.ledger.opened(address)
+        if (
+            left is not None
+            and left.kind is IntentKind.CREATE
+            and left.body == body
+            and left.api == abilities.api
+            and abilities.key_life is not None
+            and self.now() - left.begun < abilities.key_life
+        ):
+            return left
+        generation = self.ledger.generation(address) + 1
+        return Open(
+            kind=IntentKind.CREATE,
+            address=address,
+            account=what.scope.account,
+            content=what.content,
+            begun=self.now(),
+            api=abilities.api,
+            workspace=what.scope.workspace,
+            platform=what.platform,
+            token=token(self.ledger.lineage, address, generation),
+            generation=generation,
+            body=body,
+            assets=what.assets,
+            previous=previous,
+            cleared=previous is not None,
+        )
+
+    def _send(self, what: Submission, opening: Open) -> Outcome:
+        assert opening.token is not None
+        address = opening.address
+        try:
+            remote_id = self.provider.create(what, token=opening.token)
+        except Uncertain as error:
+            return self._look_for(opening) or _unknown(error)
+        except Rejected as error:
+            if error.conflict:
+                # Something is there already: look; where nothing can be seen, it stays open.
+                there = self._look_for(opening)
+                if there is not None:
+                    return there
+                if not self.provider.capabilities.lists:
+                    return _unknown(error)
+            self._not_created(opening)
+            raise
+        except CalsyncError:
+            self._not_created(opening)
+            raise
+        self.ledger.settle(address, record=made(opening, remote_id))
+        return _done(remote_id)
+
+    def _not_created(self, opening: Open) -> None:
+        """Certainly nothing was made: close the intent, or keep a replace open for its create."""
+        if opening.cleared:
+            self.ledger.step(replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None))
+        else:
+            self.ledger.abandon(opening.address)
+
+    def _look_for(self, opening: Open) -> Outcome | None:
+        """Find what a create may have made, in a list read afresh; None where it is not certain."""
+        if not self.provider.capabilities.lists:
+            return None
+        at, day = opening.content.at, timedelta(days=1)
+        try:
+            seen = self.provider.list_posts(
+                [Scope(opening.account, opening.workspace)], Window(at - day, at + day)
+            )
+        except (ProviderError, Interrupted):
+            return None
+        owned = {record.remote_id for record in self.ledger.recorded.records.values()}
+        strangers = [each for each in seen if each.remote_id not in owned]
+        matches = found(opening, strangers, self.provider.capabilities)
+        if len(matches) != 1:
+            return None
+        self.ledger.settle(opening.address, record=made(opening, matches[0].remote_id, matches[0].status))
+        return _done(matches[0].remote_id)
+
+    def _look(self, record: Record) -> Sighting | None:
+        """How a post stands after a write whose answer was lost; None where that cannot be read."""
+        try:
+            sighting = self.provider.get_post(record.remote_id, _scope(record))
+        except (ProviderError, Interrupted):
+            return None
+        if sighting is not None:
+            return sighting
+        return Sighting(remote_id=record.remote_id, account_id=record.account.id, status=Status.MISSING)
+
+    def _stopped(self, record: Record) -> bool:
+        sighting = self._look(record)
+        return sighting is not None and sighting.status in (Status.CANCELED, Status.MISSING)
+
+    def _in_time(self, content: Content) -> None:
+        """Judged again right before each write: what became soon meanwhile is not sent."""
+        if content.at < self.now() + self.lead_time:
+            raise TooClose(
+                f"its time {stamp(content.at)} is by now closer than the lead time, so it was not sent",
+                hint="give it a later time",
+            )
+
+    def _opening(
+        self,
+        kind: IntentKind,
+        address: Address,
+        content: Content,
+        record: Record,
+        assets: tuple[str, ...] = (),
+    ) -> Open:
+        return Open(
+            kind=kind,
+            address=address,
+            account=record.account,
+            content=content,
+            begun=self.now(),
+            api=self.provider.capabilities.api,
+            workspace=record.workspace,
+            platform=record.platform,
+            assets=assets,
+            previous=record,
+        )
+
+
+_LEAKED = "the service published the upload instead of keeping it for its schedule; it is not sent again"
+
+
+def _scope(record: Record) -> Scope:
+    return Scope(record.account, record.workspace)
+
+
+def _done(remote_id: RemoteId) -> Outcome:
+    return Outcome(OutcomeKind.DONE, None, str(remote_id))
+
+
+def _unknown(error: CalsyncError, remote_id: RemoteId | None = None) -> Outcome:
+    return Outcome(OutcomeKind.UNKNOWN, error.message, None if remote_id is None else str(remote_id))
