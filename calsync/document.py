@@ -1,0 +1,364 @@
+"""YAML text -> data and positions, in one pass over libyaml's event stream.
+
+Scalars stay the text that their author wrote: the schema types them, never YAML's implicit rules. What a person
+may not write (anchors, aliases, merge keys, tags, duplicate keys, several documents, tabs, values lost to an
+unquoted `#`) is collected with its place; what libyaml cannot parse ends the file, not the run.
+
+PyYAML's C parser carries the events; where it is missing, PyYAML's pure parser gives the same results slowly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner, ScannerError
+
+from calsync.errors import Diagnostic, Severity, Source
+from calsync.syntax import explain, first_tab
+from calsync.textfile import MIB, UnreadableFile, decode, forbidden, position, read_limited, shown
+
+MAX_BYTES = 10 * MIB
+MAX_DEPTH = 32
+MAX_NODES = 500_000
+MAX_PROBLEMS = 500
+
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+TEXT_KEYS = frozenset({"caption", "title"})
+"""Fields whose text often holds hashtags, so that a comment right after it is taken for a lost one."""
+
+
+class Null(str):
+    """A plain scalar that is null where the schema admits null, and its own text elsewhere."""
+
+    __slots__ = ()
+
+
+class Hole:
+    """Stands where a value was that has been reported already."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HOLE"
+
+
+HOLE = Hole()
+
+
+class Map(dict[str, "Node"]):
+    """A mapping; `at` is its place, `key_at` and `value_at` those of its keys and values (see `line_of`)."""
+
+    __slots__ = ("at", "key_at", "value_at")
+
+    def __init__(self, at: int = 0) -> None:
+        super().__init__()
+        self.at = at
+        self.key_at: dict[str, int] = {}
+        self.value_at: dict[str, int] = {}
+
+
+class Seq(list["Node"]):
+    """A list; `at` is its place, `item_at` those of its items."""
+
+    __slots__ = ("at", "item_at")
+
+    def __init__(self, at: int = 0) -> None:
+        super().__init__()
+        self.at = at
+        self.item_at: list[int] = []
+
+
+Node: TypeAlias = "str | Map | Seq | Hole"
+
+_SHIFT = 24  # a place is one small integer, line << 24 | column: files end long before column 16,777,216
+
+
+def pack(line: int, column: int) -> int:
+    """A place from a line and a column, both from 1."""
+    return line << _SHIFT | column
+
+
+def line_of(at: int) -> tuple[int, int]:
+    """Line and column, both from 1, of a place."""
+    return at >> _SHIFT, at & ((1 << _SHIFT) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: its data (None when it could not be parsed to the end) and what is wrong with it as YAML."""
+
+    file: str
+    root: Node | None
+    problems: tuple[Diagnostic, ...] = field(default=())
+
+    def source(self, at: int) -> Source:
+        """A place of this file."""
+        line, column = line_of(at)
+        return Source(file=self.file, line=max(line, 1), column=max(column, 1))
+
+
+class PureParser(Reader, Scanner, Parser):  # type: ignore[misc]  # PyYAML's stubs leave the mixins untyped
+    """PyYAML's parser without libyaml, held to libyaml's rules where it is more lenient."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Any) -> Any:
+        """Refuse escapes that are no character, as libyaml does: the pure parser dies of some, lets others pass."""
+        try:
+            chunks = super().scan_flow_scalar_non_spaces(double, start_mark)
+        except (ValueError, OverflowError):
+            chunks = ["\ud800"]
+        if any("\ud800" <= each <= "\udfff" for chunk in chunks for each in chunk):
+            problem = "found invalid Unicode character escape code"
+            raise ScannerError("while scanning a quoted scalar", start_mark, problem, self.get_mark())
+        return chunks
+
+
+def _libyaml() -> Callable[[str], Any] | None:
+    """PyYAML's C parser, where this installation has it."""
+    try:
+        from yaml.cyaml import CParser
+    except ImportError:
+        return None
+    parser: Callable[[str], Any] = CParser
+    return parser
+
+
+LIBYAML = _libyaml()
+
+
+def read_document(path: Path, file: str) -> Document:
+    """Read one YAML file; `file` is its name in messages. Never raises for what the file holds or lacks."""
+    try:
+        data = read_limited(path, MAX_BYTES)
+    except UnreadableFile as problem:
+        return Document(file, None, (problem.diagnostic(file),))
+    return parse(data, file)
+
+
+def parse(data: bytes, file: str, *, parser: Callable[[str], Any] | None = LIBYAML) -> Document:
+    """Parse the bytes of one YAML file. `parser` makes the events: libyaml's where there is one."""
+    try:
+        text = decode(data)
+    except UnreadableFile as problem:
+        return Document(file, None, (problem.diagnostic(file),))
+    builder = _Builder(text, file)
+    try:
+        root = builder.build((parser or PureParser)(text).get_event)
+    except _Stop:
+        root = None
+    except yaml.YAMLError as error:
+        builder.syntax(error)
+        root = None
+    if root is not None and builder.tab():
+        root = None
+    return Document(file, root, tuple(builder.problems))
+
+
+class _Stop(Exception):
+    """The rest of the file is not looked at."""
+
+
+class _Builder:
+    """Turns events into data, collecting problems."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.problems: list[Diagnostic] = []
+        self.spans: list[tuple[int, int]] | None = [] if "\t" in text else None
+
+    def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
+        """Note a problem; past the limit the file is given up, so that a hostile one stays cheap."""
+        line, column = line_of(at)
+        place = Source(file=self.file, line=line, column=column)
+        error = Severity.ERROR
+        if len(self.problems) >= MAX_PROBLEMS:
+            message = f"more than {MAX_PROBLEMS} problems in this file; the rest is not looked at"
+            self.problems.append(Diagnostic(severity=error, code="too-many", message=message, source=place))
+            raise _Stop
+        self.problems.append(Diagnostic(severity=error, code=code, message=message, hint=hint, source=place))
+
+    def syntax(self, error: yaml.YAMLError) -> None:
+        """Note what the parser could not read; a tab before it is the cause, whatever the parser says."""
+        index, line, column, message, hint = explain(error, self.text)
+        if not self.tab(index):
+            self.report("syntax", pack(line, column), message, hint)
+
+    def tab(self, before: int | None = None) -> bool:
+        """Note the first tab outside quoted text, blocks and comments, and say whether there was one."""
+        if self.spans is None:
+            return False
+        found = first_tab(self.text, self.spans, len(self.text) if before is None else before)
+        if found is None:
+            return False
+        hint = "use spaces; in text, quote it: a tab is \\t between double quotes"
+        self.report("tab", pack(*found), "a tab character", hint)
+        return True
+
+    def build(self, next_event: Callable[[], Any]) -> Node | None:
+        """Follow the events to the end; the root node, or None after a problem that leaves no data."""
+        root: Node | None = None
+        top: Node | None = None  # the open container
+        key: str | Hole | None = None  # in a mapping: the key that waits for its value; HOLE: to be dropped
+        stack: list[tuple[Node | None, Hole | None]] = []  # what to go on with when a container ends
+        nodes = 0
+        while (event := next_event()) is not None:
+            kind = type(event)
+            if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                top, key = stack.pop()
+                continue
+            if kind not in _NODES:
+                if kind is yaml.DocumentStartEvent:
+                    self._document(event, root)
+                continue
+            mark = event.start_mark
+            at = (mark.line + 1) << _SHIFT | (mark.column + 1)
+            nodes += 1
+            if nodes > MAX_NODES:
+                self.report("too-many", at, f"more than {MAX_NODES:,} values in one file", "split the file")
+                raise _Stop
+            if event.anchor is not None or kind is yaml.AliasEvent or event.tag is not None:
+                self._refuse(event, at)
+
+            node: Node
+            if kind is yaml.ScalarEvent:
+                node = self._scalar(event, at)
+            else:
+                node = Map(at) if kind is yaml.MappingStartEvent else Seq(at)
+                if kind is yaml.AliasEvent:
+                    node = HOLE
+
+            if type(top) is Map and key is None:
+                key = self._key(top, node, plain=kind is yaml.ScalarEvent and not event.style, at=at)
+                after: Hole | None = HOLE
+            else:
+                if kind is yaml.ScalarEvent and self._lost(event, top, key):
+                    node = HOLE
+                if type(top) is Map:
+                    if type(key) is str:
+                        top[key] = node
+                        top.value_at[key] = at
+                    key = None
+                elif type(top) is Seq:
+                    top.append(node)
+                    top.item_at.append(at)
+                else:
+                    root = node
+                after = None
+            if type(node) is Map or type(node) is Seq:
+                if len(stack) >= MAX_DEPTH:
+                    self.report("too-deep", at, f"nested more than {MAX_DEPTH} levels deep")
+                    raise _Stop
+                stack.append((top, after))
+                top, key = node, None
+        if root is None or (type(root) is Null and not root):
+            self.report("empty-file", pack(1, 1), "this file is empty")
+            return None
+        return root
+
+    def _document(self, event: Any, root: Node | None) -> None:
+        """Refuse directives and a second document."""
+        at = pack(event.start_mark.line + 1, event.start_mark.column + 1)
+        if root is not None:
+            self.report("documents", at, "a second document in one file", "one file is one document: drop the ---")
+            raise _Stop
+        if event.version or event.tags:
+            self.report("directive", at, "YAML directives (%) are not used here", "delete the line above the ---")
+
+    def _refuse(self, event: Any, at: int) -> None:
+        """Report anchors, aliases and tags: they would let one line of a diff change posts elsewhere."""
+        quote = "quote text that starts with"
+        if type(event) is yaml.AliasEvent:
+            name = f"*{shown(event.anchor)}"
+            hint = f"write the value out, or use defaults:; {quote} *"
+            self.report("alias", at, f"aliases ({name}) are not used here", hint)
+            return
+        if event.anchor is not None:
+            name = f"&{shown(event.anchor)}"
+            self.report("anchor", at, f"anchors ({name}) are not used here", f"use defaults:; {quote} &")
+        if event.tag is not None:
+            hint = f"delete the tag: every value is read as its text; {quote} !"
+            self.report("tag", at, f"tags ({shown(event.tag)}) are not used here", hint)
+
+    def _scalar(self, event: Any, at: int) -> str:
+        """The text of a scalar, a `Null` where it is plain and may mean nothing."""
+        value: str = event.value
+        style = event.style
+        if not style:
+            return Null(value) if value in NULLS else value
+        if self.spans is not None:
+            self.spans.append((event.start_mark.index, event.end_mark.index))
+        if style == '"' and (bad := forbidden(value)) is not None:
+            self.report("control-character", at, f"a control character ({bad}) in a value", "delete it")
+        return value
+
+    def _key(self, top: Map, node: Node, *, plain: bool, at: int) -> str | Hole:
+        """Take a key of the mapping; HOLE where its value is to be dropped."""
+        if not isinstance(node, str):
+            if node is not HOLE:
+                self.report("key", at, "a key must be text, not a list or a mapping", "quote text that starts so")
+            return HOLE
+        if plain and node == "<<":
+            self.report("merge-key", at, "merge keys (<<) are not used here", "put shared fields under defaults:")
+            return HOLE
+        key = str(node)
+        if key in top.key_at:
+            line, _ = line_of(top.key_at[key])
+            message = f"the key {shown(key)} stands here twice; first on line {line}"
+            self.report("duplicate-key", at, message, "keep one of them")
+            return HOLE
+        top.key_at[key] = at
+        return key
+
+    def _lost(self, event: Any, top: Node | None, key: str | Hole | None) -> bool:
+        """Report a value that an unquoted `#` turned into a comment, wholly or from there on."""
+        text, style = self.text, event.style
+        if style and style in "'\"":
+            return False
+        start, end = event.start_mark.index, event.end_mark.index
+        column = line_of(top.key_at[key])[1] if type(top) is Map and type(key) is str else 0
+        if not style and start == end:
+            lost = _COMMENT.match(text, end) or (_BELOW.match(text, end) if key in TEXT_KEYS else None)
+        elif key not in TEXT_KEYS:
+            return False
+        elif style:
+            lost = _HEADER.match(text, start)
+        else:
+            lost = _HASHTAG.match(text, end) or _BELOW.match(text, end)
+        if lost is None or (lost.re is _BELOW and len(lost["indent"]) < column):
+            return False
+        line, place = position(text, lost.start("lost"))
+        what = f"{shown(lost['lost'].rstrip(), 40)}"
+        self.report(
+            "unquoted-hash",
+            pack(line, place),
+            f"{what} is lost: an unquoted # starts a comment",
+            "quote the text (\"...\"), or write it as a block: caption: |",
+        )
+        return True
+
+
+_NODES = frozenset({yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent})
+
+_COMMENT = re.compile(r"[ \t]*(?P<lost>#[^\r\n]*)")
+"""After a value that is empty: any comment on its line."""
+
+_HASHTAG = re.compile(r"[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
+"""After plain text: a comment that looks like a hashtag."""
+
+_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
+"""Beside the sign of a block: the same."""
+
+_BELOW = re.compile(r"[ \t]*(?:(?:\r\n|\r|\n)(?P<indent> *))+(?P<lost>#[^\s#][^\r\n]*)")
+"""On a later line, indented as if it belonged to the text: the same."""

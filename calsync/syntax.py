@@ -1,0 +1,90 @@
+"""What libyaml's complaints mean for a person: the place to look at, and what to type."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from yaml.reader import ReaderError
+
+from calsync.textfile import position, shown
+
+_QUOTE = 'quote the whole text ("..."), or write it as a block: caption: |'
+
+_MEANINGS: tuple[tuple[str, bool, str, str], ...] = (
+    # part of the parser's words (libyaml's or the pure parser's), whether the place is where the construct
+    # begins, what it means, what to do
+    ("mapping values are not allowed", False, "`: ` inside unquoted text, or a wrong indentation", _QUOTE),
+    ("invalid Unicode character escape", True, "an escape that is no Unicode character", "type the character itself"),
+    ("unknown escape", True, "an unknown escape after a backslash", r"use single quotes, or \\ for a backslash"),
+    ("expected escape sequence of", True, "an escape that is cut short", r"use single quotes, or \\ for a backslash"),
+    ("did not find expected hexdecimal number", True, "an escape that is cut short", r"use single quotes"),
+    ("quoted scalar", True, "a quote that is never closed", "close it, or double an apostrophe inside: 'it''s'"),
+    ("alphabetic or numeric", True, "text that starts with * or & must be quoted", _QUOTE),
+    ("block scalar", False, "the lines of a block (| or >) are not indented alike", "indent them with spaces"),
+    ("flow sequence", True, "a list [...] that is not closed, or lacks a comma", "close it, or quote the text"),
+    ("flow mapping", True, "a mapping {...} that is not closed, or lacks a comma", "close it, or quote the text"),
+    ("find expected ':'", True, "a line without its `: `", "write KEY: VALUE; indent text that goes on"),
+    ("block mapping", False, "this does not belong here", "check the indentation; quote text that holds quotes"),
+    ("block collection", False, "this does not belong here", "check the indentation; a list item starts with `- `"),
+    ("block sequence entries", False, "a list item is not allowed here", "start the list on its own line"),
+    ("document start", False, "this does not belong here", "check the indentation"),
+    ("tag", True, "text that starts with ! must be quoted", _QUOTE),
+    ("directive", True, "text that starts with % must be quoted", _QUOTE),
+)
+
+
+def explain(error: yaml.YAMLError, text: str) -> tuple[int, int, int, str, str | None]:
+    """The index up to which the parser came, line, column, message and hint of what it could not read."""
+    if isinstance(error, ReaderError):  # decode() lets nothing through that a reader refuses
+        return (0, 1, 1, "not readable as YAML", None)
+    mark: Any = getattr(error, "problem_mark", None)
+    begin: Any = getattr(error, "context_mark", None) or mark
+    problem = str(getattr(error, "problem", None) or "")
+    context = str(getattr(error, "context", None) or "")
+    if mark is None:
+        return (0, 1, 1, "not readable as YAML", None)
+    message, hint, place = f"not readable as YAML: {shown(problem)}", None, mark
+    if "cannot start any token" in problem:
+        sign = shown(text[mark.index : mark.index + 1])
+        message, hint = f"text that starts with {sign} must be quoted", _QUOTE
+    else:
+        for part, at_begin, meaning, advice in _MEANINGS:
+            if part in problem or part in context:
+                message, hint, place = meaning, advice, begin if at_begin else mark
+                break
+    return (mark.index, place.line + 1, place.column + 1, message, hint)
+
+
+def first_tab(text: str, spans: Sequence[tuple[int, int]], before: int) -> tuple[int, int] | None:
+    """Line and column of the first tab outside quoted text, blocks (`spans`) and comments.
+
+    `before`: how far the parser came; the rest of that line is looked at too.
+    """
+    starts = [start for start, _ in spans]
+    line_end = re.compile(r"[\r\n]|\Z").search(text, before)
+    stop = line_end.start() if line_end else len(text)
+    for found in re.finditer("\t", text[:stop]):
+        index = found.start()
+        nearest = bisect_right(starts, index) - 1
+        end = 0
+        if nearest >= 0:
+            start, end = spans[nearest]
+            if start < index < end and not _outside(text, start, index):
+                continue
+        line_start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+        if _COMMENT.search(text[max(line_start, end) : index]):
+            continue
+        return position(text, index)
+    return None
+
+
+def _outside(text: str, start: int, index: int) -> bool:
+    """Whether an index that lies in a block's span lies in its header line."""
+    return text[start] in "|>" and not re.search(r"[\r\n]", text[start:index])
+
+
+_COMMENT = re.compile(r"(?:^|[ \t])#")
