@@ -113,4 +113,15 @@ def _passed(new: Mapping[_Key, Post], vanished: Mapping[_Key, Record]) -> dict[_
     for keys, records in specs.values():
         if len(keys) == 1 and len(records) == 1:
             take(keys[0], records[0])
-    return passed
+    return _free(passed, vanished)
+
+
+def _free(passed: dict[_Key, Record], vanished: Mapping[_Key, Record]) -> dict[_Key, Record]:
+    """Without the passes to an address that still holds a record of another account: a cancel comes first."""
+    while True:
+        leaving = {(record.address, record.account) for record in passed.values()}
+        occupied = {key[0] for key in vanished if key not in leaving}
+        free = {key: record for key, record in passed.items() if key[0] not in occupied}
+        if len(free) == len(passed):
+            return free
+        passed = free

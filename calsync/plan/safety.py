@@ -12,6 +12,7 @@ from calsync.model import AccountKey, Address, Observed, Policy, Record, Recorde
 from calsync.plan.action import (
     Action,
     ActionKind,
+    Adopt,
     Blocked,
     Cancel,
     Create,
@@ -60,6 +61,15 @@ def tie(
     found: list[Diagnostic] = []
     tied: list[Action] = []
     for action in actions:
+        if isinstance(action.step, Adopt) and any(
+            record.address == action.address for record, _ in by_name.get(_name(action), ())
+        ):
+            stopped, finding = blocked(
+                action, "tied", f"{action.address} still names a post on another account", "apply again"
+            )
+            tied.append(stopped)
+            found.append(finding)
+            continue
         if not isinstance(action.step, Create):
             tied.append(action)
             continue
@@ -67,7 +77,7 @@ def tie(
         ties = {
             (record.address, record.account): (record, able)
             for record, able in (
-                *by_name.get((action.address.calendar, action.address.post), ()),
+                *by_name.get(_name(action), ()),
                 *(by_media.get((action.account, content.media), ()) if content.media else ()),
                 *by_minute.get((action.account, content.at.replace(second=0)), ()),
             )
@@ -85,6 +95,10 @@ def tie(
         else:
             tied.append(replace(action, waits_for=tuple(sorted({key[0] for key in ties}))))
     return tied, found
+
+
+def _name(action: Action) -> tuple[str, str]:
+    return (action.address.calendar, action.address.post)
 
 
 def give_places(
@@ -214,7 +228,7 @@ def many_moves(actions: Sequence[Action], scheduled: int) -> list[Diagnostic]:
 
 
 _PHASE = {
-    ActionKind.FORGET: 0,
+    ActionKind.FORGET: -1,
     ActionKind.MOVE: 0,
     ActionKind.ADOPT: 0,
     ActionKind.CANCEL: 1,

@@ -100,11 +100,13 @@ def resendable(
     )
 
 
-def _uploaded(opening: Open, recorded: Recorded) -> Closing | None:
+def _uploaded(opening: Open, recorded: Recorded) -> Closing | Open | None:
     """An upload whose answer was recorded is over; one whose answer is not known may have been published."""
     key = single_upload(opening.address, opening.account, opening.workspace, opening.content)
     if key not in recorded.uploads:
         return None
+    if opening.cleared:
+        return replace(opening, kind=IntentKind.REPLACE)
     return Closing(opening.address, recorded.records.get(opening.address))
 
 
