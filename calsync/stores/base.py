@@ -2,7 +2,8 @@
 
 A store keeps one snapshot and the journal entries written since. An append is durable when it returns and costs
 O(1) whatever the size of the state. `expecting` is the token of the last read or write: when somebody else has
-written since, nothing is written and StateConflict is raised.
+written since, nothing is written and StateConflict is raised. `append`, `write` and `keep` are for whoever holds the
+store, else they raise StateError; reading takes no lock and always sees a snapshot that its entries fit.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NewType, Protocol
+
+from calsync.errors import StateConflict, StateError, StateLocked
 
 Token = NewType("Token", str)
 
@@ -63,3 +66,33 @@ class Store(Protocol):
     def hold(self, who: Holder, *, timeout: float) -> AbstractContextManager[None]:
         """Be the one writer; waits up to `timeout` seconds. Raises StateLocked naming the holder."""
         ...
+
+    def holder(self) -> Holder | None:
+        """Who holds it now, as far as is known; None when nobody does. Takes no lock and waits for none."""
+        ...
+
+
+def locked(where: str, holder: Holder | None) -> StateLocked:
+    """The error for a second writer, naming the first where it is known."""
+    if holder is None:
+        return StateLocked(
+            f"{where} is locked by another process", hint="wait for it with --lock-timeout, for example 10m"
+        )
+    run = f", {holder.run}" if holder.run else ""
+    return StateLocked(
+        f"{where} is locked by pid {holder.pid} on {holder.host} since {holder.since}{run}",
+        hint="wait for it with --lock-timeout, for example 10m; the lock is gone as soon as that process is",
+    )
+
+
+def conflict(where: str) -> StateConflict:
+    """The error for a state that changed since it was read."""
+    return StateConflict(
+        f"{where} was changed by somebody else during this run; nothing was overwritten",
+        hint="look at who else writes it, then run the command again: it goes on from what is there",
+    )
+
+
+def not_held(where: str) -> StateError:
+    """The error for writing without being the one writer."""
+    return StateError(f"{where} is written by whoever holds it, and this process does not")

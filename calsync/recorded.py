@@ -1,0 +1,322 @@
+"""The recorded state: reading it, and the ledger, its one writer.
+
+Every change is one entry in the store's journal, durable before the call returns and O(1) whatever the number of
+posts; the journal is folded into the snapshot when a run ends, or when the next one begins. So a run may be killed
+at any moment: what it had written down is there.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from calsync.books import Books, Change, NewerFormat
+from calsync.errors import LineageMismatch, StateConflict, StateError, StateLost, StateUnreadable
+from calsync.model import Address, Json, Open, Record, Recorded, UploadKey
+from calsync.stores.base import Blob, Holder, Store, Token
+
+_NAMESPACE = uuid.UUID("3f0d7f2e-5a0c-5d0e-9a53-7c8f5b1f0a61")
+
+
+def token(lineage: str, address: Address, generation: int) -> str:
+    """The idempotency key of a create: the same in every process, another after a confirmed cancel.
+
+    UUIDv5 over lineage, address and generation; a lineage that is no UUID is made into one the same way.
+    """
+    try:
+        space = uuid.UUID(lineage)
+    except ValueError:
+        space = uuid.uuid5(_NAMESPACE, lineage)
+    return str(uuid.uuid5(space, f"{address}\n{generation}"))
+
+
+def read(store: Store, *, project: str | None) -> Recorded | None:
+    """The state as it is now, for plan and status: takes no lock, writes nothing. None: there is none.
+
+    Raises StateUnreadable, LineageMismatch.
+    """
+    blob = store.read()
+    if blob is None:
+        return None
+    return _load(blob, store.where, project).value()
+
+
+def lost_state(where: str) -> StateLost:
+    """The error where the project names its lineage and the state is gone; says which states survive."""
+    return StateLost(
+        f"the state {where} is lost: calsync.yaml has a `project:`, so it was there once, and it is not there now",
+        hint=(
+            f"bring it back ({where}.bak beside it is the version before the last run), or start an empty one with"
+            " `calsync state init`: posts that are still scheduled are then recognised and adopted, none is made"
+            " twice. A state in a file survives where its directory does: on your machine, on a runner that keeps"
+            " its workspace, or where the job restores .calsync/ before and saves it after; a fresh CI runner has"
+            " none of these"
+        ),
+    )
+
+
+def _load(blob: Blob, where: str, project: str | None) -> Books:
+    if blob.snapshot is None:
+        raise StateUnreadable(
+            f"the state {where} is gone, and the journal of its last run is still there",
+            hint=f"put the file back ({where}.bak is the version before that run); the journal fits it",
+        )
+    try:
+        books = Books.load(blob.snapshot)
+        books.replay(blob.entries)
+    except NewerFormat as error:
+        raise StateUnreadable(
+            f"the state {where} cannot be read: {error}",
+            hint="use the version of calsync that wrote it, or a newer one; the file was left alone",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise StateUnreadable(
+            f"the state {where} cannot be read: {error}",
+            hint=f"the file was left alone; {where}.bak is the last good version before the last run",
+        ) from error
+    if project is not None and books.lineage != project:
+        raise LineageMismatch(
+            f"the state {where} belongs to the project {books.lineage}, calsync.yaml names {project}",
+            hint="correct `project:` in calsync.yaml, or name this project's own file in `state: {path: ...}`",
+        )
+    return books
+
+
+class Ledger:
+    """The one writer of a state, for as long as `hold` lasts; every method may be called from any thread.
+
+    A method that changes something returns when the change is durable; when it raises, memory and store are as
+    before (or, where the store's answer was lost, every later change raises StateConflict). What cannot be written
+    down and read again is a StateError before anything is written. A change to what is so already writes nothing. At most one record and one open intent per address.
+    """
+
+    def __init__(self, store: Store, books: Books, version: Token | None) -> None:
+        self._store = store
+        self._books = books
+        self._version = version
+        self._changed = False
+        self._open = True
+        self._guard = threading.RLock()
+
+    @classmethod
+    @contextmanager
+    def hold(
+        cls, store: Store, who: Holder, *, project: str | None, timeout: float, create: bool
+    ) -> Iterator[Ledger]:
+        """Take the lock and load the state; at the end fold the journal into the snapshot and let go.
+
+        Where there is no state, `create` begins an empty one with the lineage `project` (or a fresh one), written
+        with the first change. When nothing changes, no file is touched but the lock.
+        Raises StateLocked, StateLost, StateUnreadable, LineageMismatch.
+        """
+        with store.hold(who, timeout=timeout):
+            blob = store.read()
+            if blob is not None:
+                books = _load(blob, store.where, project)
+                version = store.write(books.dump(), expecting=blob.token) if blob.entries else blob.token
+                ledger = cls(store, books, version)
+            elif create:
+                ledger = cls(store, Books(project or str(uuid.uuid4())), None)
+            elif project is not None:
+                raise lost_state(store.where)
+            else:
+                raise StateLost(
+                    f"there is no state {store.where} yet",
+                    hint="`calsync apply` or `calsync state init` makes one",
+                )
+            try:
+                yield ledger
+            except BaseException:
+                # What is on its way out matters more; the journal is durable and the next run folds it.
+                with suppress(StateError):
+                    ledger._close()
+                raise
+            ledger._close()
+
+    @classmethod
+    def init(cls, store: Store, who: Holder, *, project: str | None, timeout: float = 0.0) -> Recorded:
+        """Write an empty state, durably. Raises StateError where there is one."""
+        with store.hold(who, timeout=timeout):
+            if store.read() is not None:
+                raise StateError(
+                    f"there is a state {store.where} already; it was left alone",
+                    hint="`calsync state list` shows it",
+                )
+            books = Books(project or str(uuid.uuid4()))
+            store.write(books.dump(), expecting=None)
+            return books.value()
+
+    @property
+    def recorded(self) -> Recorded:
+        """The state at this moment, as a value that later changes leave alone.
+
+        Cheap, but the next change copies what was handed out: for one item use `record`, `opened`, `asset` and
+        `generation`, which cost nothing.
+        """
+        with self._guard:
+            return self._books.value()
+
+    @property
+    def lineage(self) -> str:
+        """The birth mark of the state."""
+        return self._books.lineage
+
+    def record(self, address: Address) -> Record | None:
+        """The record of an address."""
+        with self._guard:
+            return self._books.posts.items.get(address)
+
+    def opened(self, address: Address) -> Open | None:
+        """The open intent of an address."""
+        with self._guard:
+            return self._books.opens.items.get(address)
+
+    def generation(self, address: Address) -> int:
+        """The number of the last create of an address that had a key; 0 before the first."""
+        with self._guard:
+            return self._books.generations.items.get(address, 0)
+
+    def asset(self, key: UploadKey) -> str | None:
+        """The content id of an upload."""
+        with self._guard:
+            return self._books.uploads.items.get(key)
+
+    def begin(self, opening: Open) -> None:
+        """Write down what is about to be sent, before it is; a token uses up its generation."""
+        with self._changing():
+            address, used = opening.address, None
+            if opening.token is not None:
+                # Never back, whatever the caller believes: a number used twice is a key used twice.
+                used = max(opening.generation, self._books.generations.items.get(address, 0))
+            self._commit(
+                self._books.opens.change(address, opening),
+                None if used is None else self._books.generations.change(address, used),
+            )
+
+    def step(self, opening: Open) -> None:
+        """Write down how far an open intent has come. Raises StateError where there is none."""
+        with self._changing():
+            if opening.address not in self._books.opens.items:
+                raise ValueError(f"{opening.address} has no open intent")
+            self.begin(opening)
+
+    def settle(
+        self, address: Address, *, record: Record | None, previous_address: Address | None = None
+    ) -> None:
+        """Close the open intent of an address with its outcome: its record, or None for no post any more.
+
+        `previous_address` is the name it had before, whose record goes. Generations stay.
+        """
+        if record is not None and record.address != address:
+            raise ValueError(f"the record of {record.address} is not one of {address}")
+        with self._changing():
+            gone = previous_address if previous_address != address else None
+            self._commit(
+                self._books.opens.change(address, None),
+                None if gone is None else self._books.posts.change(gone, None),
+                self._books.posts.change(address, record),
+            )
+
+    def abandon(self, address: Address) -> None:
+        """Close the open intent of an address where nothing has happened; its record stays as it was."""
+        with self._changing():
+            self._commit(self._books.opens.change(address, None))
+
+    def uploaded(self, key: UploadKey, asset: str) -> None:
+        """Remember an upload."""
+        with self._changing():
+            self._commit(self._books.uploads.change(key, asset))
+
+    def forget_upload(self, key: UploadKey) -> None:
+        """Forget an upload that the service no longer knows."""
+        with self._changing():
+            self._commit(self._books.uploads.change(key, None))
+
+    def put(self, *records: Record) -> None:
+        """Record posts without an intent (adopt, what was seen); several are one durable change."""
+        with self._changing():
+            by_address = {each.address: each for each in records}
+            self._commit(*(self._books.posts.change(each.address, each) for each in by_address.values()))
+
+    def remove(self, address: Address) -> None:
+        """Forget the record of an address; its generation stays."""
+        with self._changing():
+            self._commit(self._books.posts.change(address, None))
+
+    def move(self, old: Address, record: Record) -> None:
+        """The record of `old` passes to the address of `record`; both generations stay where they are."""
+        with self._changing():
+            gone = None if old == record.address else self._books.posts.change(old, None)
+            self._commit(gone, self._books.posts.change(record.address, record))
+
+    def rename(self, moves: Iterable[tuple[Address, Record]]) -> None:
+        """Records pass from old addresses to the addresses they carry, all in one change: two may swap."""
+        with self._changing():
+            passing = list(moves)
+            arriving = {record.address: record for _, record in passing}
+            leaving = {old for old, _ in passing} - arriving.keys()
+            self._commit(
+                *(self._books.posts.change(old, None) for old in sorted(leaving)),
+                *(self._books.posts.change(address, record) for address, record in sorted(arriving.items())),
+            )
+
+    def note_policy(self, policy: Mapping[str, Json] | None) -> None:
+        """The policy of this apply."""
+        self._note("policy", None if policy is None else dict(policy))
+
+    def note_commit(self, commit: str | None) -> None:
+        """The git commit of this apply."""
+        self._note("commit", commit)
+
+    def unfinished(self, digest: str, lines: Iterable[str]) -> None:
+        """An apply begins: its digest and the digest lines that it may carry out."""
+        self._note("unfinished", {"digest": digest, "lines": list(lines)})
+
+    def finished(self) -> None:
+        """The apply has ended."""
+        self._note("unfinished", None)
+
+    def _note(self, name: str, value: Json) -> None:
+        with self._changing():
+            self._commit(self._books.notes.change(name, value))
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._guard:
+            try:
+                yield
+            except (ValueError, RecursionError) as error:
+                raise StateError(f"{self._store.where} cannot hold this: {error}") from error
+
+    def _commit(self, *changes: Change | None) -> None:
+        """One durable entry of what really changes, then the same in memory."""
+        wanted = [change for change in changes if change is not None]
+        if not wanted:
+            return
+        if not self._open:
+            raise StateError(f"the state {self._store.where} is closed; this change was not written")
+        entry = self._books.entry(wanted)
+        if self._version is None:
+            self._version = self._store.write(self._books.dump(), expecting=None)
+        elif not self._changed:
+            self._store.keep()
+        self._changed = True
+        self._version = self._store.append(entry, expecting=self._version)
+        for change in wanted:
+            change.make()
+        self._books.serial += 1
+
+    def _close(self) -> None:
+        with self._guard:
+            self._open = False
+            if not self._changed:
+                return
+            try:
+                self._store.write(self._books.dump(), expecting=self._version)
+            except StateConflict:
+                raise
+            except StateError:
+                # A full disk, say: nothing is lost, the journal holds it all and the next run folds it.
+                return
