@@ -61,7 +61,8 @@ def _load(blob: Blob, where: str, project: str | None) -> Books:
     if blob.snapshot is None:
         raise StateUnreadable(
             f"the state {where} is gone, and the journal of its last run is still there",
-            hint=f"put the file back ({where}.bak is the version before that run); the journal fits it",
+            hint=f"put the file back ({where}.bak is the version before that run, which the journal goes on"
+            f" from), or remove {where}.journal to begin anew",
         )
     try:
         books = Books.load(blob.snapshot)
@@ -96,6 +97,7 @@ class Ledger:
         self._store = store
         self._books = books
         self._version = version
+        self._kept = False
         self._changed = False
         self._open = True
         self._guard = threading.RLock()
@@ -247,20 +249,15 @@ class Ledger:
 
     def move(self, old: Address, record: Record) -> None:
         """The record of `old` passes to the address of `record`; both generations stay where they are."""
-        with self._changing():
-            gone = None if old == record.address else self._books.posts.change(old, None)
-            self._commit(gone, self._books.posts.change(record.address, record))
+        self.rename([(old, record)])
 
     def rename(self, moves: Iterable[tuple[Address, Record]]) -> None:
-        """Records pass from old addresses to the addresses they carry, all in one change: two may swap."""
+        """Several moves as one durable change, so that two posts may swap their addresses."""
         with self._changing():
-            passing = list(moves)
-            arriving = {record.address: record for _, record in passing}
-            leaving = {old for old, _ in passing} - arriving.keys()
-            self._commit(
-                *(self._books.posts.change(old, None) for old in sorted(leaving)),
-                *(self._books.posts.change(address, record) for address, record in sorted(arriving.items())),
-            )
+            pairs = tuple(moves)
+            after: dict[Address, Record | None] = {old: None for old, _ in pairs}
+            after.update((record.address, record) for _, record in pairs)
+            self._commit(*(self._books.posts.change(address, record) for address, record in after.items()))
 
     def note_policy(self, policy: Mapping[str, Json] | None) -> None:
         """The policy of this apply."""
@@ -300,10 +297,11 @@ class Ledger:
         entry = self._books.entry(wanted)
         if self._version is None:
             self._version = self._store.write(self._books.dump(), expecting=None)
-        elif not self._changed:
+        elif not self._kept:
             self._store.keep()
-        self._changed = True
+        self._kept = True
         self._version = self._store.append(entry, expecting=self._version)
+        self._changed = True
         for change in wanted:
             change.make()
         self._books.serial += 1
