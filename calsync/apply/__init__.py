@@ -5,6 +5,6 @@ writes    one action at a time, write-ahead
 uploads   once per content, streamed from disk
 """
 
-from calsync.apply.run import Hands, Watcher, carry_out, pointers
+from calsync.apply.run import Hands, Watcher, carry_out, pointers, send_again
 
-__all__ = ["Hands", "Watcher", "carry_out", "pointers"]
+__all__ = ["Hands", "Watcher", "carry_out", "pointers", "send_again"]

@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import Protocol, assert_never
 
 from calsync.apply.uploads import Uploads
 from calsync.apply.writes import Writer
-from calsync.errors import CalsyncError, Interrupted, TooClose, Unauthorized, Uncertain
-from calsync.model import Address, MediaFile, Policy, Record
+from calsync.errors import CalsyncError, Interrupted, ProviderError, TooClose, Unauthorized, Uncertain
+from calsync.model import Address, MediaFile, Open, Policy, Record
 from calsync.plan.action import (
     Action,
     Adopt,
@@ -81,6 +82,18 @@ def carry_out(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
     """
     with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now) as uploads:
         return _Run(plan, hands, uploads).run()
+
+
+def send_again(openings: Iterable[Open], hands: Hands) -> None:
+    """Settle open creates by sending the same bodies under the same keys; what stays open is left so."""
+    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now) as uploads:
+        for opening in openings:
+            if hands.stop.is_set():
+                return
+            provider = hands.providers[opening.account.service]
+            writer = Writer(provider, hands.ledger, uploads, hands.policy.lead_time, hands.now)
+            with suppress(ProviderError, Interrupted, TooClose):
+                writer.send_again(opening)
 
 
 @dataclass

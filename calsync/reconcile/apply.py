@@ -1,0 +1,217 @@
+"""The verb apply: plan, compare with what was reviewed, ask, carry out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
+from calsync.errors import CalsyncError, StalePlan, UnsafePlan
+from calsync.model import Open
+from calsync.observed import Refresh
+from calsync.plan import ActionKind, Filters, Plan
+from calsync.plan.outcome import Outcome, OutcomeKind
+from calsync.plan.settling import resendable, settle
+from calsync.reconcile.look import View, look, valid
+from calsync.reconcile.project import Project
+from calsync.recorded import Ledger
+from calsync.stores.base import Holder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The plan that was reviewed: its digest (8 digits or more) and, from a plan file, its lines."""
+
+    digest: str
+    lines: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What an apply came to: the plan and one outcome per action; `declined`: a person said no."""
+
+    plan: Plan
+    outcomes: tuple[Outcome, ...] = ()
+    declined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """How an apply is to be done.
+
+    `approve` is shown the plan, with the number of creates that would be sent again, and answers whether to go
+    on; it may raise. `lock_timeout` in seconds.
+    """
+
+    filters: Filters
+    approve: Callable[[Plan, int], bool]
+    holder: Holder
+    stop: threading.Event
+    watcher: Watcher
+    expected: Expected | None = None
+    allow_cancels: int = 0
+    lock_timeout: float = 0.0
+
+
+def apply(project: Project, orders: Orders) -> Applied:
+    """Make the services agree with the calendars.
+
+    Raises what `make_plan` raises, StalePlan, UnsafePlan, StateLocked; nothing was sent then.
+    """
+    lineage = project.settings.project
+    with (
+        Ledger.hold(
+            project.store,
+            orders.holder,
+            project=lineage,
+            timeout=orders.lock_timeout,
+            create=lineage is None,
+        ) as ledger,
+        project.services() as services,
+    ):
+        view = look(project, services, valid(project), ledger.recorded, orders.filters, Refresh.AUTO)
+        if orders.expected is not None:
+            _compare(orders.expected, view)
+        if view.plan.brake is not None and view.plan.cancels > orders.allow_cancels:
+            raise _braked(view.plan)
+        _need_media(view.plan)
+        again = _to_send_again(project, view)
+        if not orders.approve(view.plan, len(again)):
+            return Applied(plan=view.plan, declined=True)
+        hands = Hands(
+            ledger=ledger,
+            providers=services.providers,
+            root=project.settings.root,
+            policy=project.settings.policy,
+            now=project.now,
+            stop=orders.stop,
+            watcher=orders.watcher,
+        )
+        _write_down(ledger, view)
+        if again:
+            send_again(again, hands)
+            view = _no_more_than(view.plan, view.again(ledger.recorded))
+        return _execute(view, hands, _kept(orders.expected, view))
+
+
+def _compare(expected: Expected, view: View) -> None:
+    """The plan is the one that was expected, or what is left of an apply of it that was cut short."""
+    if view.plan.digest.startswith(expected.digest) or _kept(expected, view) is not None:
+        return
+    now = set(view.plan.lines)
+    if expected.lines is None:
+        differing = [f"now planned: {_short(line)}" for line in sorted(now)]
+    else:
+        before = set(expected.lines)
+        differing = [f"no longer: {_short(line)}" for line in sorted(before - now)]
+        differing += [f"new: {_short(line)}" for line in sorted(now - before)]
+    listed = "\n  ".join(differing) or "there is nothing to do any more"
+    raise StalePlan(
+        f"plan {expected.digest[:8]} was expected, but it is {view.plan.digest[:8]} now; nothing was sent:\n  {listed}",
+        hint=f"review the plan again, then: calsync apply --expect {view.plan.digest[:8]}",
+    )
+
+
+def _kept(expected: Expected | None, view: View) -> tuple[str, tuple[str, ...]] | None:
+    """The apply of the expected digest that was cut short and of which only a part is left to do."""
+    left = view.recorded.unfinished
+    if expected is None or left is None or not left.digest.startswith(expected.digest):
+        return None
+    allowed = {_essence(line) for line in left.lines}
+    if any(_essence(line) not in allowed for line in view.plan.lines):
+        return None
+    return left.digest, left.lines
+
+
+def _essence(line: str) -> str:
+    """A line without what a half-done replace loses: the create that is left of it counts as the same."""
+    kind, _, rest = line.partition(" ")
+    if kind not in (ActionKind.CREATE.value, ActionKind.REPLACE.value):
+        return line
+    before, _, after = rest.partition(',"remote_id":')
+    return f"make {before}{after.partition(',')[2]}"
+
+
+def _short(line: str) -> str:
+    return " ".join(line.split(" ", 2)[:2])
+
+
+def _braked(planned: Plan) -> CalsyncError:
+    return UnsafePlan(
+        f"{planned.brake}; nothing was sent",
+        hint=f"if that is meant: calsync apply --allow-cancels {planned.cancels}",
+    )
+
+
+def _need_media(planned: Plan) -> None:
+    missing = pointers(planned)
+    if missing:
+        paths = ",".join(each.path for each in missing)
+        raise CalsyncError(
+            f"{', '.join(each.path for each in missing[:3])}: a Git LFS pointer, not the media itself;"
+            " nothing was sent",
+            hint=f'git lfs pull -I "{paths}"',
+            code="media-pointer",
+        )
+
+
+def _to_send_again(project: Project, view: View) -> tuple[Open, ...]:
+    """Open creates that reading did not settle and whose key still protects them."""
+    settled = settle(view.recorded, view.observed, view.ground.abilities, view.plan.created_at).recorded
+    posts = {post.address: post for post in view.ground.desired.posts}
+    now = project.now()
+    soon = now + project.settings.policy.lead_time
+    return tuple(
+        opening
+        for address, opening in sorted(settled.opens.items())
+        if opening.account.service in view.ground.abilities
+        and opening.account.service not in view.plan.halted
+        and resendable(opening, posts.get(address), view.ground.abilities[opening.account.service], now, soon)
+    )
+
+
+def _write_down(ledger: Ledger, view: View) -> None:
+    """Record what reading settled and what was seen; the plan was made with it already."""
+    settled = settle(view.recorded, view.observed, view.ground.abilities, view.plan.created_at)
+    creating = {action.address for action in view.plan.actions if action.kind is ActionKind.CREATE}
+    for closing in settled.closings:
+        opening = view.recorded.opens[closing.address]
+        keyed = view.ground.abilities[opening.account.service].key_life is not None
+        if not (closing.absent and keyed and closing.address in creating):
+            ledger.settle(closing.address, record=closing.record)
+    for opening in settled.cleared:
+        ledger.begin(opening)
+    ledger.put(*view.plan.refreshed)
+
+
+def _no_more_than(approved: Plan, view: View) -> View:
+    """Settling may free what was blocked; what nobody has seen in the plan waits for the next apply."""
+    allowed = set(approved.lines)
+    if set(view.plan.lines) <= allowed:
+        return view
+    raise StalePlan(
+        "an earlier create was settled, and the plan is another one now; nothing else was sent",
+        hint="apply again",
+    )
+
+
+def _execute(view: View, hands: Hands, kept: tuple[str, tuple[str, ...]] | None) -> Applied:
+    """Carry out the plan; an apply that does not come to its end leaves its digest behind."""
+    plan, ledger = view.plan, hands.ledger
+    if plan.lines:
+        ledger.unfinished(*(kept or (plan.digest, plan.lines)))
+    if plan.acts or plan.refreshed:
+        ledger.note_policy(hands.policy.to_json())
+    outcomes = carry_out(plan, hands)
+    if _all_done(plan, outcomes):
+        ledger.finished()
+    return Applied(plan=plan, outcomes=outcomes)
+
+
+def _all_done(plan: Plan, outcomes: Sequence[Outcome]) -> bool:
+    return all(
+        outcome.kind is OutcomeKind.DONE
+        for action, outcome in zip(plan.actions, outcomes, strict=True)
+        if action.kind.writes
+    )

@@ -1,0 +1,171 @@
+"""Validate, and one look at all three states with the plan that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from calsync.binding import bind
+from calsync.errors import CalendarError, Diagnostic, Severity
+from calsync.model import Address, Capabilities, Desired, Entry, Observed, Recorded
+from calsync.observed import Refresh, refresh
+from calsync.plan import Filters, Plan, plan
+from calsync.reconcile.project import Project, Services
+from calsync.recorded import lost_state, read
+from calsync.rules import check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Calendars that were read and checked offline: what they say, what loading found, and what the rules found."""
+
+    entries: tuple[Entry, ...]
+    loading: tuple[Diagnostic, ...]
+    rules: tuple[Diagnostic, ...]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All that was found, in the order of the files."""
+        return _sorted({*self.loading, *self.rules})
+
+    @property
+    def valid(self) -> bool:
+        """Nothing in them is an error."""
+        return not any(each.severity is Severity.ERROR for each in (*self.loading, *self.rules))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What holds for every plan of one look: the desired state, what the services can, the policy, the findings."""
+
+    project: Project
+    desired: Desired
+    abilities: Mapping[str, Capabilities]
+    findings: frozenset[Diagnostic]
+
+    def plan(self, recorded: Recorded, observed: Observed, filters: Filters, mode: Refresh) -> Plan:
+        """Plan on this ground, with what was found in the calendars among the diagnostics."""
+        settings = self.project.settings
+        whole = plan(
+            self.desired,
+            recorded,
+            observed,
+            abilities=self.abilities,
+            policy=settings.policy,
+            now=self.project.now(),
+            filters=filters,
+            refresh=mode.value,
+            zone=settings.timezone,
+        )
+        return replace(whole, diagnostics=_sorted({*whole.diagnostics, *self.findings}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One look at all three states, and the plan that comes of it."""
+
+    ground: Ground
+    recorded: Recorded
+    observed: Observed
+    plan: Plan
+
+    def again(self, recorded: Recorded) -> View:
+        """The same look, planned with what is recorded by now."""
+        planned = self.ground.plan(recorded, self.observed, self.plan.filters, Refresh(self.plan.refresh))
+        return replace(self, recorded=recorded, plan=planned)
+
+
+def validate(project: Project) -> Checked:
+    """Read and check the calendars, offline."""
+    loaded = project.load()
+    specs = project.settings.accounts
+    limits = {service: project.limits_of(service) for service in project.settings.services}
+    return Checked(
+        entries=loaded.entries,
+        loading=(*project.settings.warnings, *loaded.diagnostics),
+        rules=check(loaded.entries, specs, limits),
+    )
+
+
+def valid(project: Project) -> Checked:
+    """The same; raises CalendarError with every finding where one is an error."""
+    checked = validate(project)
+    if not checked.valid:
+        raise CalendarError(checked.diagnostics)
+    return checked
+
+
+def recorded_of(project: Project) -> Recorded:
+    """What is recorded now, read without a lock. Raises StateLost where the project's state is gone."""
+    recorded = read(project.store, project=project.settings.project)
+    if recorded is None and project.settings.project is not None:
+        raise lost_state(project.store.where)
+    return recorded or Recorded(lineage="")
+
+
+def make_plan(project: Project, *, filters: Filters, mode: Refresh) -> View:
+    """Look at all three states and plan. Writes nothing anywhere.
+
+    Raises CalendarError for invalid calendars, StateLost where the project's state is gone.
+    """
+    recorded = recorded_of(project)
+    checked = valid(project)
+    with project.services() as services:
+        return look(project, services, checked, recorded, filters, mode)
+
+
+def look(
+    project: Project,
+    services: Services,
+    checked: Checked,
+    recorded: Recorded,
+    filters: Filters,
+    mode: Refresh,
+) -> View:
+    """Bind, refresh and plan, with whatever services can be reached.
+
+    Raises the first service's error where none can be.
+    """
+    specs = project.settings.accounts
+    wanted = {specs[entry.address.account].service for entry in checked.entries}
+    held = {each.account.service for each in (*recorded.records.values(), *recorded.opens.values())}
+    unreached = services.reach(wanted | held)
+    if unreached and not services.providers:
+        raise next(iter(unreached.values()))
+    desired, unbound = bind(checked.entries, specs, services.providers)
+    closed = {name: error.message for name, error in unreached.items()} | unbound
+    ground = Ground(
+        project=project,
+        desired=desired,
+        abilities={name: provider.capabilities for name, provider in services.providers.items()},
+        findings=frozenset({*checked.loading, *_rules(project, checked, services)}),
+    )
+    touched = frozenset[Address]()
+    if mode is Refresh.AUTO and any(not each.lists for each in ground.abilities.values()):
+        first = ground.plan(recorded, Observed(unreadable=closed), Filters(), mode)
+        touched = frozenset(action.previous_address or action.address for action in first.actions)
+    readable = {name: each for name, each in services.providers.items() if name not in closed}
+    observed = refresh(desired, recorded, readable, mode=mode, now=project.now(), touched=touched)
+    observed = replace(observed, unreadable={**closed, **observed.unreadable})
+    planned = ground.plan(recorded, observed, filters, mode)
+    return View(ground=ground, recorded=recorded, observed=observed, plan=planned)
+
+
+def _rules(project: Project, checked: Checked, services: Services) -> tuple[Diagnostic, ...]:
+    """The rules' findings, judged again where a service's version is known by now. Raises CalendarError."""
+    limits = {
+        name: project.limits_of(
+            name, services.providers[name].capabilities.api if name in services.providers else None
+        )
+        for name in project.settings.services
+    }
+    if all(limits[name] == project.limits_of(name) for name in limits):
+        return checked.rules
+    online = check(checked.entries, project.settings.accounts, limits)
+    if any(each.severity is Severity.ERROR for each in online):
+        raise CalendarError({*checked.loading, *online})
+    return online
+
+
+def _sorted(found: set[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(sorted(found, key=lambda each: each.order))
