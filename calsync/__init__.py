@@ -8,6 +8,8 @@ Rooms
     cli         click commands: parse, call one verb, render, exit code
     errors      everything that can go wrong: Diagnostic, the error tree, exit codes
     model       the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
+    transport   the one HTTP client: deadlines, rates, retries, redaction, error mapping
+    providers   services by name: postqued, tikflow, memory and plug-ins; base says how to add one
 
 Glossary
     desired, recorded, observed   the calendar's will; what we wrote down that we did; what the service says

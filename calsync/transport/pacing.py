@@ -1,0 +1,78 @@
+"""Keeping under a service's documented rates: at most so many requests of a class in any 60 seconds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+WINDOW = 60.0
+"""Seconds in which the documented numbers count; both services speak of requests per minute."""
+
+_POLL = 0.05
+"""How often to look again where every place is held by a request that is still under way."""
+
+
+class _Place:
+    """One request's place in the window: held while it is under way, then from its end on for a window."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self) -> None:
+        self.ended: float | None = None
+
+
+class Pacer:
+    """A sliding window per class, shared by all threads: bursts up to the number, never more in any window.
+
+    A request counts from when it is sent until a window after its end, because the service may have counted it
+    at any moment in between. `rates` are requests per minute by class; `all` is for all classes together; a
+    class that neither names is not paced. `rest` sleeps and raises Interrupted when the run is to stop.
+    """
+
+    def __init__(
+        self, rates: Mapping[str, int], *, clock: Callable[[], float], rest: Callable[[float], None]
+    ) -> None:
+        self._rates = dict(rates)
+        self._clock = clock
+        self._rest = rest
+        self._lock = threading.Lock()
+        self._places: dict[str, list[_Place]] = {name: [] for name in self._rates}
+        self._resume = float("-inf")
+
+    @contextmanager
+    def place(self, klass: str | None) -> Iterator[None]:
+        """Wait for a place in the window and hold it. Raises Interrupted instead of waiting on a stopped run."""
+        held = self._take(klass)
+        try:
+            yield
+        finally:
+            held.ended = self._clock()
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody pass for so long: the service said that it had enough (429)."""
+        with self._lock:
+            self._resume = max(self._resume, self._clock() + seconds)
+
+    def _take(self, klass: str | None) -> _Place:
+        names = [name for name in (klass, "all") if name in self._rates] if klass else []
+        while True:
+            with self._lock:
+                now = self._clock()
+                # Without a class it goes to the service's storage, a host of its own: no rates, no pauses.
+                wait = self._resume - now if klass else 0.0
+                wait = max([wait, *(self._wait(name, now) for name in names)])
+                if wait <= 0:
+                    mine = _Place()
+                    for name in names:
+                        self._places[name].append(mine)
+                    return mine
+            self._rest(wait)
+
+    def _wait(self, name: str, now: float) -> float:
+        places = [each for each in self._places[name] if each.ended is None or each.ended > now - WINDOW]
+        self._places[name] = places
+        if len(places) < self._rates[name]:
+            return 0.0
+        ends = [each.ended for each in places if each.ended is not None]
+        return min(ends) + WINDOW - now if ends else _POLL
