@@ -1,0 +1,73 @@
+"""Services by name. Nothing is imported before it is asked for, so that a registry costs nobody's start."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from calsync.errors import CalsyncError
+
+if TYPE_CHECKING:
+    from calsync.model import Limits
+    from calsync.providers.base import Link, Provider, ServiceSettings
+
+BUILT_IN = {
+    "memory": "calsync.providers.memory",
+    "postqued": "calsync.providers.postqued",
+    "tikflow": "calsync.providers.tikflow",
+}
+"""Name -> module. A plug-in (entry point group `calsync.providers`) cannot take one of these names."""
+
+_GROUP = "calsync.providers"
+
+
+def known() -> tuple[str, ...]:
+    """The names of all services, sorted: built in and from plug-ins."""
+    return tuple(sorted({*BUILT_IN, *entry_points(group=_GROUP).names}))
+
+
+def limits(settings: ServiceSettings) -> Sequence[Limits]:
+    """What the service accepts, one per version that could be meant; offline. Raises CalsyncError."""
+    found: Sequence[Limits] = _module(settings.service).limits(settings)
+    return found
+
+
+def connect(link: Link) -> Provider:
+    """The provider of a service; it may ask the service for its version. Raises CalsyncError."""
+    provider: Provider = _module(link.settings.service).connect(link)
+    return provider
+
+
+def base_url(service: str) -> str | None:
+    """The service's own address (its module's `BASE_URL`); None where it needs neither address nor key."""
+    address: str | None = getattr(_module(service), "BASE_URL", None)
+    return address
+
+
+def rates(settings: ServiceSettings) -> Mapping[str, int]:
+    """Requests per minute by class: the documented ones (its module's `RATE_LIMITS`) under the project's."""
+    documented: Mapping[str, int] = getattr(_module(settings.service), "RATE_LIMITS", {})
+    return {**documented, **settings.rate_limits}
+
+
+def _module(service: str) -> ModuleType:
+    name = BUILT_IN.get(service)
+    if name is None:
+        name = next((each.value for each in entry_points(group=_GROUP, name=service)), None)
+    if name is None:
+        near = difflib.get_close_matches(service, known(), 1)
+        raise CalsyncError(
+            f"there is no service {service!r}; known are {', '.join(known())}",
+            hint=f"did you mean {near[0]}?" if near else None,
+            code="unknown-service",
+        )
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise CalsyncError(
+            f"the plug-in for {service} cannot be loaded from {name}: {error}", code="plug-in"
+        ) from error

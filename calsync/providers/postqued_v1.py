@@ -1,0 +1,350 @@
+"""Postqued's API v1, from its scheduling guide (March 2026), and where that is silent its agent skill 1.0.6.
+
+v1 documents no way to list, move, change or cancel a post: a person does that in Postqued's dashboard.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Required, TypedDict, Unpack
+from urllib.parse import unquote, urlsplit
+
+from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
+from calsync.model import (
+    Capabilities,
+    Content,
+    Json,
+    MediaFile,
+    MediaKind,
+    RemoteId,
+    Sighting,
+    Status,
+    Usage,
+    stamp,
+)
+from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
+from calsync.providers.reading import ahead, camel, fields, file_part, filename, items, reason, segment, text
+from calsync.transport import Answer, Form, RequestClass
+
+CAPABILITIES = Capabilities(
+    api="v1",
+    lists=False,
+    finds_by_id=True,
+    keeps_history=True,
+    cancels=False,
+    moves=False,
+    updates=False,
+    # The skill: an idempotency key lasts 24 hours.
+    key_life=timedelta(hours=24),
+    settable=frozenset({"at", "caption", "media", "intent", "options"}),
+    settable_by_id=frozenset({"at", "caption", "media", "intent", "options"}),
+    by_hand="in Postqued's dashboard",
+)
+
+_TARGET = {
+    "queued": Status.SCHEDULED,
+    "scheduled": Status.SCHEDULED,
+    "processing": Status.PROCESSING,
+    # Handed to the TikTok inbox: as far as a draft goes.
+    "sent": Status.PUBLISHED,
+    "published": Status.PUBLISHED,
+    "failed": Status.FAILED,
+    "canceled": Status.CANCELED,
+}
+"""The statuses of a target (the skill). A word that is not here is no status that we know."""
+_REQUEST = {
+    "pending": Status.SCHEDULED,
+    "processing": Status.PROCESSING,
+    "completed": Status.PUBLISHED,
+    "failed": Status.FAILED,
+    "canceled": Status.CANCELED,
+}
+"""The statuses of a request. `partial_failed` is left out: it does not say which part."""
+
+_EXPIRED = (400, 403)
+"""How object stores refuse a presigned address whose time is over."""
+
+
+class PostquedV1:
+    """Postqued by its v1 API."""
+
+    def __init__(self, link: Link) -> None:
+        self.service = link.settings.service
+        self.capabilities = CAPABILITIES
+        self._transport = link.transport
+        self._now = link.now
+
+    def normalize(self, content: Content) -> Content:
+        """Without the title, which v1 has no field for."""
+        return replace(content, title="") if content.title else content
+
+    def accounts(self) -> Sequence[RemoteAccount]:
+        """The connected TikTok accounts (the guide, step 3)."""
+        answer = self._collection("GET", "/v1/platform-accounts", klass="read", query={"platform": "tiktok"})
+        listed = fields(answer.body).get("accounts")
+        if not isinstance(listed, list):
+            raise Unavailable(f"{self.service} listed its accounts in an unknown shape", service=self.service)
+        return tuple(
+            RemoteAccount(
+                id=account_id,
+                platform=text(each, "platform") or "tiktok",
+                username=text(each, "username"),
+                name=text(each, "displayName"),
+            )
+            for each in items(listed)
+            if (account_id := text(each, "id"))
+        )
+
+    def usage(self) -> Usage | None:
+        """None: v1 does not say how many places there are."""
+        return None
+
+    def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:  # noqa: ARG002 - the contract's
+        """Nothing: v1 has no list."""
+        return ()
+
+    def get_post(self, remote_id: RemoteId, scope: Scope) -> Sighting | None:
+        """How a post stands (the guide, "Poll for status"): its status is all that v1 shows."""
+        path = f"/v1/content/publish/{segment(remote_id.id, service=self.service)}"
+        answer = self._transport.request("GET", path, klass="read", accept=(404, 410))
+        if answer.status in (404, 410):
+            if _documented(answer.body):
+                return None
+            raise self._retired(answer.status)
+        request = fields(answer.body)
+        request = fields(answer.body, "publish") or request
+        targets = list(items(request.get("targets")))
+        target: Mapping[str, Json] = next(
+            (each for each in targets if text(each, "id") == remote_id.part), {}
+        )
+        if not target and len(targets) == 1:
+            target = targets[0]
+        return Sighting(
+            remote_id=RemoteId(remote_id.id, remote_id.part or text(target, "id")),
+            account_id=scope.account.id,
+            status=_status(text(target, "status"), text(request, "status")),
+            reason=reason(target, request),
+        )
+
+    def check(self, submission: Submission) -> Sequence[Diagnostic]:  # noqa: ARG002 - the contract's
+        """Nothing: v1 has no dry run."""
+        return ()
+
+    def upload(self, files: Sequence[Payload], submission: Submission) -> str:  # noqa: ARG002 - the contract's
+        """Upload one file and return its content id: a video by presigned address, an image as a form.
+
+        An upload makes no post, so that it may be repeated whatever happened: never Uncertain.
+        """
+        if len(files) != 1:
+            raise Rejected(f"{self.service} takes one file an upload, not {len(files)}", service=self.service)
+        if files[0].media.kind is MediaKind.IMAGE:
+            return self._upload_image(files[0])
+        place = self._announced(files[0].media)
+        try:
+            self._put(place, files[0])
+        except Rejected as error:
+            if error.status not in _EXPIRED:
+                raise
+            place = self._announced(files[0].media)
+            self._put(place, files[0])
+        self._complete(place, files[0].media)
+        return place.content_id
+
+    def asset_status(self, asset: str) -> Status | None:  # noqa: ARG002 - the contract's
+        """None: an upload here publishes nothing."""
+        return None
+
+    def create_body(self, submission: Submission) -> bytes:
+        """The publish request, field for field and in the order of the guide's step 3."""
+        content = submission.content
+        body: Json = {
+            "contentIds": list(submission.assets),
+            "targets": [
+                {
+                    "platform": submission.platform,
+                    "accountId": submission.scope.account.id,
+                    "intent": content.intent.value,
+                    "caption": content.caption,
+                    "dispatchAt": stamp(content.at),
+                    "options": {camel(name): value for name, value in content.options.items()},
+                }
+            ],
+        }
+        return json.dumps(body).encode()
+
+    def create(self, submission: Submission, *, token: str) -> RemoteId:
+        """Schedule a post under an idempotency key; in doubt the same bytes go out again under the same key."""
+        ahead(submission.content.at, self._now(), service=self.service)
+        answer = self._collection(
+            "POST",
+            "/v1/content/publish",
+            klass="publish",
+            content=self.create_body(submission),
+            headers={"Idempotency-Key": token},
+            repeatable=True,
+        )
+        whole = fields(answer.body)
+        # `id` in the guide, `publishId` in the skill; `publish.id` as v2's clients have met it.
+        nested = fields(answer.body, "publish")
+        publish_id = text(whole, "id", "publishId") or text(nested, "id")
+        if publish_id is None:
+            message = f"{self.service} accepted a post, but its answer does not name it"
+            raise Uncertain(message, service=self.service, status=answer.status)
+        target: Mapping[str, Json] = next(items(whole.get("targets") or nested.get("targets")), {})
+        return RemoteId(publish_id, text(target, "id"))
+
+    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - the contract's
+        """Refused: v1 documents no way."""
+        raise self._unable("move")
+
+    def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:  # noqa: ARG002 - the contract's
+        """Refused: v1 documents no way."""
+        raise self._unable("change")
+
+    def cancel(self, remote_id: RemoteId, scope: Scope) -> None:  # noqa: ARG002 - the contract's
+        """Refused: v1 documents no way."""
+        raise self._unable("cancel")
+
+    def _upload_image(self, payload: Payload) -> str:
+        """One form with one part, `file` (the skill); the answer's shape is not documented."""
+        form = Form(files=(file_part("file", payload.media, payload),))
+        answer = self._collection(
+            "POST", "/v1/content/upload-image", klass="upload", form=form, harmless=True
+        )
+        whole = fields(answer.body)
+        content_id = (
+            text(whole, "contentId") or text(fields(answer.body, "content"), "id") or text(whole, "id")
+        )
+        return self._known(content_id, "a content id")
+
+    def _announced(self, media: MediaFile) -> _Place:
+        """The guide, step 2, "Request Upload URL"."""
+        body: Json = {"filename": filename(media), "contentType": media.mime, "fileSize": media.size}
+        answer = self._collection("POST", "/v1/content/upload", klass="upload", json=body, harmless=True)
+        upload = fields(answer.body, "upload")
+        url = self._known(text(upload, "url"), "an upload address")
+        if (text(upload, "method") or "PUT").upper() != "PUT":
+            raise Rejected(f"{self.service} wants a file by {text(upload, 'method')!r}", service=self.service)
+        return _Place(
+            content_id=self._known(text(fields(answer.body), "contentId"), "a content id"),
+            key=self._known(
+                text(upload, "key") or text(fields(answer.body), "key") or _key_in(url),
+                "the key of the upload",
+            ),
+            url=url,
+            headers=fields(answer.body, "upload", "headers"),
+        )
+
+    def _put(self, place: _Place, payload: Payload) -> None:
+        """The guide, step 2, "Upload File"."""
+        size = payload.media.size
+        self._transport.put_file(place.url, headers=place.headers, source=payload, size=size)
+
+    def _complete(self, place: _Place, media: MediaFile) -> None:
+        """The guide, step 2, "Confirm Upload"; what is not known of the file is left out."""
+        known = {"width": media.width, "height": media.height, "durationMs": media.duration_ms}
+        body: Json = {
+            "contentId": place.content_id,
+            "key": place.key,
+            "filename": filename(media),
+            "contentType": media.mime,
+            "size": media.size,
+            **{name: value for name, value in known.items() if value is not None},
+        }
+        self._collection("POST", "/v1/content/upload/complete", klass="upload", json=body, harmless=True)
+
+    def _collection(self, method: str, path: str, **how: Unpack[_How]) -> Answer:
+        """A request whose path is always there, as long as v1 is."""
+        try:
+            return self._transport.request(method, path, **how)
+        except Rejected as error:
+            if path == "/v1/content/publish" and _names_lost_content(error):
+                raise Rejected(
+                    error.message,
+                    asset_gone=True,
+                    service=self.service,
+                    status=error.status,
+                    remote_code=error.remote_code,
+                ) from error
+            if error.status == 410 or (error.status == 404 and error.remote_code is None):
+                raise self._retired(error.status) from error
+            raise
+
+    def _retired(self, status: int) -> Rejected:
+        return Rejected(
+            f"{self.service} answers {status} where its API v1 was: v1 is retired, use v2",
+            service=self.service,
+            status=status,
+            hint="set `providers.postqued.api: v2` or `auto`",
+            code="api-version",
+        )
+
+    def _known(self, value: str | None, what: str) -> str:
+        """What an upload cannot go on without. Raises Rejected rather than guessing it."""
+        if value is None:
+            raise Rejected(f"{self.service} began an upload without {what}", service=self.service)
+        return value
+
+    def _unable(self, verb: str) -> Rejected:
+        message = f"{self.service} v1 has no way to {verb} a post"
+        return Rejected(message, service=self.service, hint=f"do it {CAPABILITIES.by_hand}")
+
+
+class _How(TypedDict, total=False):
+    klass: Required[RequestClass]
+    json: Json
+    content: bytes
+    form: Form
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    repeatable: bool
+    harmless: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a video goes: its content id and storage key, and the presigned address with its headers."""
+
+    content_id: str
+    key: str
+    url: str
+    headers: Mapping[str, Json]
+
+
+def _key_in(url: str) -> str | None:
+    """The storage key in a presigned address: "complete" needs it, and v1's guide never shows where it comes from.
+
+    The guide's keys begin with `content/`; what stands before that is the name of a bucket.
+    """
+    path = unquote(urlsplit(url).path).lstrip("/")
+    inside = path.partition("/")[2]
+    return next((each for each in (path, inside) if each.startswith("content/")), None)
+
+
+def _status(target: str | None, request: str | None) -> Status:
+    if target is not None:
+        return _TARGET.get(target.lower(), Status.UNKNOWN)
+    return _REQUEST.get((request or "").lower(), Status.UNKNOWN)
+
+
+def _documented(body: Json) -> bool:
+    """Whether an answer is an error of the API (`{"error", "code"}`) rather than of whatever stands in its place."""
+    return isinstance(body, dict) and ("error" in body or "code" in body)
+
+
+def _names_lost_content(error: Rejected) -> bool:
+    """Whether a create was refused because content that it names is not there: codes and words are not documented."""
+    if error.status not in (400, 404, 410, 422):
+        return False
+    if re.search(
+        r"(CONTENT|MEDIA|ASSET)\w*_(NOT_FOUND|NOT_READY|MISSING|DELETED|GONE|EXPIRED)",
+        error.remote_code or "",
+    ):
+        return True
+    said = error.message.partition(": ")[2]
+    lost = r"not found|no (such )?content|does not exist|no longer|deleted|expired|unknown"
+    return bool(re.search(r"content|media|asset", said, re.I) and re.search(lost, said, re.I))

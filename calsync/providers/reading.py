@@ -1,0 +1,103 @@
+"""Tolerant readers of services' answers, and what their providers share: an undocumented shape is a None, not a crash."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from calsync.errors import Rejected
+from calsync.model import Json, MediaFile, stamp
+from calsync.transport import FilePart
+from calsync.transport.multipart import Chunks
+
+_LONGEST_NAME = 100
+
+
+def fields(value: Json, *path: str) -> Mapping[str, Json]:
+    """The object at a path, empty where there is none."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Json) -> Iterator[Mapping[str, Json]]:
+    """The objects of a list; anything else in it is passed over."""
+    yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+
+
+def text(values: Mapping[str, Json], *names: str) -> str | None:
+    """The first of these fields that is a text with something in it, without halves of characters."""
+    for name in names:
+        value = values.get(name)
+        if isinstance(value, str) and value:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return None
+
+
+def whole(values: Mapping[str, Json], name: str) -> int | None:
+    """A whole number from 0."""
+    value = values.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def moment(values: Mapping[str, Json], *names: str) -> datetime | None:
+    """A time with a zone; one without is no time, since its zone would be a guess."""
+    found = text(values, *names)
+    try:
+        read = datetime.fromisoformat(found) if found else None
+        return read.astimezone(UTC) if read is not None and read.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def reason(*places: Mapping[str, Json]) -> str | None:
+    """Why a post failed, from the nearest place that says: no service documents the name or type of the field."""
+    for place in places:
+        for name in ("error", "errorMessage", "failureReason", "errorCode"):
+            value = place.get(name)
+            found = text(place, name) or (text(value, "message", "code") if isinstance(value, dict) else None)
+            if found:
+                return found
+    return None
+
+
+def segment(remote_id: str, *, service: str) -> str:
+    """An id as one segment of a path. Raises Rejected for one that would be another path."""
+    if not remote_id.strip("."):
+        raise Rejected(f"{remote_id!r} is no id of {service}", service=service)
+    return quote(remote_id, safe="")
+
+
+def ahead(at: datetime, now: datetime, *, service: str) -> str:
+    """The time as it is sent. Raises Rejected for one that has passed: it might be published at once."""
+    if at <= now:
+        message = f"{stamp(at)} is not in the future; nothing was sent to {service}"
+        raise Rejected(message, service=service, code="past")
+    return stamp(at)
+
+
+def filename(media: MediaFile) -> str:
+    """The name a file goes by at a service: its base name alone, in letters that no header or path minds."""
+    name = unicodedata.normalize("NFC", PurePosixPath(media.path).name)
+    safe = "".join(each if each.isalnum() or each in "._- " else "_" for each in name).strip(". ") or "media"
+    stem, suffix = PurePosixPath(safe).stem, PurePosixPath(safe).suffix[:10]
+    return stem[: _LONGEST_NAME - len(suffix)] + suffix
+
+
+def file_part(field: str, media: MediaFile, source: Chunks) -> FilePart:
+    """A media file as a part of a form."""
+    return FilePart(field=field, filename=filename(media), mime=media.mime, size=media.size, source=source)
+
+
+def camel(name: str) -> str:
+    """`privacy_level` as the services spell it: `privacyLevel`."""
+    return re.sub(r"_([a-z0-9])", lambda found: found.group(1).upper(), name)
+
+
+def cut(line: str, units: int) -> str:
+    """A text cut to so many UTF-16 units (TikTok's measure), never inside a character."""
+    return line.encode("utf-16-le", "replace")[: 2 * units].decode("utf-16-le", "ignore")
