@@ -37,6 +37,8 @@ def add_post(
         raise ValueError(f"{service} has no account {account_id}")
     if service == "tikflow":
         upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
+        if db.execute("SELECT 1 FROM uploads WHERE id = ?", (upload_id,)).fetchone() is None:
+            raise ValueError(f"tikflow has no upload {upload_id}")
         return tikflow.add_schedule(db, upload_id, account_id, at_ms, now, made_by="person")
     target = postqued.Target(
         platform="tiktok",

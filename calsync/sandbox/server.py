@@ -35,7 +35,8 @@ class Sandbox(Handles):
     """Postqued and TikFlow on loopback, in threads of this process, from construction until ``close``.
 
     ``data`` is a folder that keeps their records from run to run; without it they live in a temporary one. A
-    port of 0 is any free one. The other arguments are knobs, see ``world.DEFAULTS``.
+    port of 0 is any free one. The other arguments are knobs, see ``world.DEFAULTS``. ``url`` is where both
+    services answer, ``storage_url`` where the storage behind presigned URLs does.
     """
 
     def __init__(
@@ -46,7 +47,6 @@ class Sandbox(Handles):
             # Ports first: one that is in use already is the likeliest thing to go wrong.
             api, stored = _bind(port, undo), _bind(storage_port, undo)
             self.url, self.storage_url = _address(api), _address(stored)
-            """Where both services answer, and where the storage behind presigned URLs does."""
             folder = data or Path(undo.enter_context(TemporaryDirectory(prefix="calsync-sandbox-")))
             store = undo.enter_context(closing(Store(folder)))
             world = World(
@@ -119,11 +119,13 @@ def _welcome(box: Sandbox) -> list[str]:
 
 
 def _bind(port: int, undo: ExitStack) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off; without, each answer would take 40 ms
-    # more.
+    # With the protocol named, asyncio switches Nagle's algorithm off, which would cost 40 ms an answer.
     bound = undo.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP))
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((HOST, port))
+    try:
+        bound.bind((HOST, port))
+    except OSError as error:
+        raise OSError(error.errno, f"port {port}: {error.strerror}") from error
     return bound
 
 
@@ -187,7 +189,11 @@ class _Listener:
         self._server.up.wait()
 
     def _run(self, bound: socket.socket) -> None:
-        asyncio.run(self._server.serve([bound]))
+        try:
+            asyncio.run(self._server.serve([bound]))
+        finally:
+            # A server that could not start must not leave its starter waiting.
+            self._server.up.set()
 
     def stop(self) -> None:
         self._server.stop()

@@ -114,8 +114,7 @@ class TikFlow:
                 raise Refusal(404, "NOT_FOUND", "Video not found")
             if find_account(db, account_id) is None:
                 raise Refusal(404, "NOT_FOUND", "TikTok account not found")
-            if upload["status"] in ("scheduled", "published"):
-                raise Refusal(409, "CONFLICT", "The video is already scheduled or published")
+            _check_free(upload["status"])
             _check_lead(at_ms, now)
             self._check_quota(db)
             schedule_id = add_schedule(db, upload_id, account_id, at_ms, now, made_by="api")
@@ -170,8 +169,7 @@ class TikFlow:
                 _check_lead(at_ms, now)
             if status == "cancelled" and wanted == "pending":
                 upload = db.execute("SELECT status FROM uploads WHERE id = ?", (row["upload_id"],)).fetchone()
-                if upload["status"] in ("scheduled", "published"):
-                    raise Refusal(409, "CONFLICT", "The video is already scheduled or published")
+                _check_free(upload["status"])
                 _check_lead(at_ms, now)
                 self._check_quota(db)
             db.execute("UPDATE schedules SET at_ms = ?, status = ? WHERE id = ?", (at_ms, wanted, row["id"]))
@@ -326,6 +324,12 @@ def _time_field(body: JsonObject) -> int:
     if at_ms is None or not str(value).endswith(("Z", "+00:00")):
         raise invalid("scheduledPublishTime", "an ISO 8601 time in UTC")
     return at_ms
+
+
+def _check_free(upload_status: str) -> None:
+    """Refuse an upload that is scheduled or published; that a failed one is refused alike is a guess."""
+    if upload_status not in ("pending", "ready"):
+        raise Refusal(409, "CONFLICT", f"The video is already {upload_status}")
 
 
 def _check_lead(at_ms: int, now: int) -> None:

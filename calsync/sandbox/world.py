@@ -42,8 +42,7 @@ DEFAULTS = Knobs(
     tikflow_history=True,
     # What a TikFlow DELETE answers: not documented.
     tikflow_delete_status=200,
-    # Whether an upload that nobody schedules is published by itself: so it went in the one documented
-    # example.
+    # Whether an upload that nobody schedules publishes itself, as it did in the one documented example.
     tikflow_upload_publishes=True,
     # Scheduled posts that the TikFlow plan allows at a time: Professional's number.
     tikflow_quota=50,

@@ -111,6 +111,14 @@ def test_completing_is_checked(postqued: httpx.Client, changes: dict[str, Any], 
     assert complete(postqued, announced, **changes).status_code == status
 
 
+def test_fewer_bytes_than_announced_are_not_completed(postqued: httpx.Client) -> None:
+    """A truncated upload is refused, whichever of the two sizes the client then claims."""
+    announced = announce(postqued)
+    put(announced, DATA[:5])
+    assert complete(postqued, announced).status_code == 400
+    assert complete(postqued, announced, size=5).status_code == 400
+
+
 def test_completing_without_bytes_is_refused(postqued: httpx.Client) -> None:
     """What was announced but never put cannot be completed."""
     answer = complete(postqued, announce(postqued))
