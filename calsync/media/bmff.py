@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from calsync.media.window import Flaw, Window, broken, cut_short, wrong_type
 
@@ -21,8 +22,7 @@ _MOST_FRAGMENTS = 2_000
 """Fragments added up one by one; only old recorders, which state no decode time, need it at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One box: its type, where its content begins, and where it says that it ends."""
 
     kind: bytes

@@ -82,7 +82,8 @@ class ProbeCache:
         A second write within the clock's grain would leave the stamp as it is, so only files at rest for two
         seconds are remembered (git calls the others racily clean).
         """
-        if found.pointer or self._clock() - max(stamp.mtime_ns, stamp.ctime_ns) < _SETTLED_NS:
+        at_rest = self._clock() - max(stamp.mtime_ns, stamp.ctime_ns) >= _SETTLED_NS
+        if found.pointer or stamp.mtime_ns < 0 or not at_rest:
             return
         self._known.pop(found.path, None)
         self._known[found.path] = (stamp, found)
@@ -104,9 +105,9 @@ class ProbeCache:
         text = json.dumps({"version": _VERSION, "files": files}, separators=(",", ":"))
         try:
             folder = self._project.joinpath(*_PLACE)
-            folder.mkdir(parents=True, exist_ok=True)
-            # A committed `.calsync/cache` may be a link: nothing is ever written outside of the project.
+            # A committed `.calsync/cache` may be a link: nothing is ever made or written elsewhere.
             if folder.resolve() == self._project.resolve().joinpath(*_PLACE):
+                folder.mkdir(parents=True, exist_ok=True)
                 _replace(folder, text)
                 self._changed = False
         except (OSError, RuntimeError):
@@ -132,31 +133,32 @@ def _load(project: Path) -> dict[str, tuple[Stamp, MediaFile]]:
         document = json.loads(path.read_bytes())
         if document["version"] != _VERSION or len(document["files"]) > _MOST:
             return {}
-        rows = document["files"].items()
-        return {name: entry for name, row in rows if (entry := _entry(name, row)) is not None}
+        return {name: _entry(name, *row) for name, row in document["files"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _entry(name: str, row: object) -> tuple[Stamp, MediaFile] | None:
-    match row:
-        case [
-            int(size), int(mtime), int(ctime), int(inode), str(sha256), str(mime),
-            (int() | None) as width, (int() | None) as height, (int() | None) as duration,
-        ]:  # fmt: skip
-            pass
-        case _:
-            return None
-    if mime not in _MIMES or not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        return None
+def _entry(name: str, *row: object) -> tuple[Stamp, MediaFile]:
+    # One impossible value, and the whole file is not what `save` wrote.
+    size, mtime_ns, ctime_ns, inode, sha256, mime, width, height, duration_ms = row
+    if mime not in _MIMES or not isinstance(mime, str):
+        raise ValueError("not a type of ours")
+    if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ValueError("not a digest")
     found = MediaFile(
         path=name,
         sha256=sha256,
-        size=size,
+        size=_whole(size),
         kind=kind_of(mime),
         mime=mime,
-        width=width,
-        height=height,
-        duration_ms=duration,
+        width=None if width is None else _whole(width),
+        height=None if height is None else _whole(height),
+        duration_ms=None if duration_ms is None else _whole(duration_ms),
     )
-    return Stamp(size, mtime, ctime, inode), found
+    return Stamp(found.size, _whole(mtime_ns), _whole(ctime_ns), _whole(inode)), found
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not a whole number")
+    return value

@@ -92,6 +92,11 @@ def open_for_upload(path: Path, project: Path) -> io.FileIO:
     try:
         descriptor = _walk(root, list(Path(name).parts)) if _BY_STEPS else _open_and_compare(real, root, name)
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+            # No link was left after `realpath`: one was put there since.
+            raise MediaProblem(
+                "media-changed", f"{name} was replaced while it was opened", "try again"
+            ) from error
         raise _problem(error, name) from error
     try:
         _require_regular(os.fstat(descriptor).st_mode, name)

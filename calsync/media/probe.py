@@ -47,6 +47,12 @@ def inspect(path: Path, project: Path, cache: ProbeCache) -> MediaFile:
             ) from error
 
 
+def figures(window: Window) -> tuple[str, int | None, int | None, int | None]:
+    """Mime type, displayed width and height in pixels, duration in milliseconds. Raises Flaw."""
+    mime = sniff(window.at(0, 512))
+    return mime, *_READERS[mime](window)
+
+
 def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
     before = Stamp.of(os.fstat(raw.fileno()))
     if before.size == 0:
@@ -69,8 +75,7 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
                 duration_ms=None,
                 pointer=True,
             )
-    mime = sniff(window.at(0, 512))
-    width, height, duration_ms = _READERS[mime](window)
+    mime, width, height, duration_ms = figures(window)
     raw.seek(0)
     digest = hashlib.sha256()
     while chunk := raw.read(CHUNK):

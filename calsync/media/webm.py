@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from calsync.media.window import Window, broken, cut_short, wrong_type
 
@@ -19,14 +19,12 @@ _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA
 _BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One element: its id, where its content begins and ends; `open` when it did not say where."""
+class Element(NamedTuple):
+    """One element: its id, and where its content begins and ends."""
 
     id: int
     body: int
     end: int
-    open: bool = False
 
 
 def probe(window: Window) -> tuple[int | None, int | None, int | None]:
@@ -72,12 +70,10 @@ def _elements(window: Window, offset: int, end: int) -> Iterator[Element]:
             raise broken(f"has a damaged element at byte {offset:,}")
         size = int.from_bytes(head[id_width : id_width + width], "big") & ((1 << 7 * width) - 1)
         body = offset + id_width + width
-        unknown = size == (1 << 7 * width) - 1
-        element = Element(
-            int.from_bytes(head[:id_width], "big"), body, end if unknown else body + size, open=unknown
-        )
-        yield element
-        offset = element.end
+        # All ones: not known, as far as the parent reaches.
+        end_of_it = end if size == (1 << 7 * width) - 1 else body + size
+        yield Element(int.from_bytes(head[:id_width], "big"), body, end_of_it)
+        offset = end_of_it
 
 
 def _inside(window: Window, parent: Element) -> Iterator[Element]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import BinaryIO
 
-MOST_READS = 120_000
-"""Reads per file: a 20 MB GIF of 255-byte blocks needs 80,000, everything else far fewer (about 0.1 s)."""
+MOST_READS = 100_000
+"""Reads per file: a 20 MB GIF of 255-byte blocks needs 80,000, everything else far fewer (0.1 to 0.4 s)."""
 
 LONGEST_READ = 1 << 20
 _AHEAD = 16 * 1024
