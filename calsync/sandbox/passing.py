@@ -19,7 +19,7 @@ def settle(world: World) -> int:
 def _postqued(db: sqlite3.Connection, now: int, knobs: Knobs) -> None:
     """Take due targets through ``processing`` to ``sent`` (a draft, in the inbox) or ``published``.
 
-    The seed guide's flow is queued, processing, sent; ``published`` is in v1's skill file.
+    The scheduling guide's flow is queued, processing, sent; ``published`` is in v1's skill file.
     """
     db.execute(
         "UPDATE targets SET status = 'processing' WHERE status IN ('queued', 'scheduled') AND due_ms <= ?",

@@ -31,7 +31,7 @@ from calsync.sandbox.world import World
 KEY = "sk_live_sandbox"
 ROOT = "/api/v1"
 LEAD_MS = 15 * 60 * 1000
-"""The seed's advice, taken as the cut-off of its 422: at least 15 minutes ahead."""
+"""The scheduling page's advice, taken as the cut-off of its 422: at least 15 minutes ahead."""
 UPLOADS_A_MONTH = 100
 """The Professional plan's number of uploads."""
 PROFILES = 5
@@ -62,7 +62,7 @@ def _classify(method: str, path: str) -> RequestClass:
 
 
 def _headers(verdict: Verdict) -> dict[str, str]:
-    # No word on when the limit ends: the stored page breaks off before a third header.
+    # No word on when the limit ends: the overview page is known only up to there.
     return {"X-RateLimit-Limit": str(verdict.limit), "X-RateLimit-Remaining": str(verdict.remaining)}
 
 
@@ -145,7 +145,7 @@ class TikFlow:
         )  # fmt: skip
 
     async def upcoming(self, _request: Request) -> Response:
-        """List what is to come; the seed calls it public."""
+        """List what is to come; the scheduling page calls it public."""
         with self._world.store.transaction() as db:
             rows = db.execute(f"{_LISTED} AND schedules.status = 'pending' ORDER BY at_ms").fetchall()
         posts: list[Json] = [
