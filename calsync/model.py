@@ -579,6 +579,8 @@ class Limits:
     by_id_only: str | None = None
     options: frozenset[str] | None = None
     """Options it can set; None: all that the platform knows."""
+    one_schedule_per_asset: bool = False
+    """An upload carries its caption and options, belongs to one account and takes one schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,154 @@
+"""Rules about text: that it is there, that it fits, and that a reader sees all of it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from calsync.errors import Diagnostic
+from calsync.model import TEXT_FIELDS, Limits, MediaKind, comparable
+from calsync.rules.case import DIRECT_POST, PHOTO_POST, Case, judge, listed, units
+
+VIDEO_CAPTION, PHOTO_CAPTION, PHOTO_TITLE = 2200, 4000, 90
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, save tab and line feed
+    "\xad\u200b\u2060-\u2064\ufeff"  # no width, no use outside typesetting
+    "\u2028\u2029"  # line ends that most apps do not show as such
+    "\u202a-\u202e\u2066-\u2069"  # bidirectional embeddings, overrides and isolates
+    "\U000e0001]"
+)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def caption_present(case: Case) -> Iterator[Diagnostic]:
+    """There is a caption where the service wants one (Limits.caption_required)."""
+    if not case.ours or comparable(case.entry.content.caption):
+        return
+
+    def objection(limits: Limits) -> str | None:
+        return (
+            f"{limits.name} takes no post without one ({limits.origin})" if limits.caption_required else None
+        )
+
+    yield from judge(case, "caption-missing", "caption", "no caption", objection)
+
+
+def caption_length(case: Case) -> Iterator[Diagnostic]:
+    """A caption has at most 2200 UTF-16 units with a video, 4000 with photos, or what the service takes."""
+    if not (case.tiktok and case.ours):
+        return
+    length = units(comparable(case.entry.content.caption))
+    if length <= VIDEO_CAPTION and all(
+        each.caption_units is None or length <= each.caption_units for each in case.versions
+    ):
+        return
+    video = case.kind is MediaKind.VIDEO
+    most = VIDEO_CAPTION if video else PHOTO_CAPTION
+    theirs = (
+        f"TikTok takes at most {VIDEO_CAPTION} with a video ({DIRECT_POST})"
+        if video
+        else f"TikTok takes at most {PHOTO_CAPTION} with photos ({PHOTO_POST})"
+    )
+    measured = f"the caption has {length} UTF-16 units"
+    found = tuple(
+        judge(
+            case,
+            "caption-length",
+            "caption",
+            measured,
+            lambda limits: _too_long(length, limits, limits.caption_units, most, theirs),
+        )
+    )
+    yield from found
+    if not found and case.by_id and length > VIDEO_CAPTION:
+        yield case.warning(
+            "caption-length",
+            "caption",
+            f"{measured}; TikTok takes at most {VIDEO_CAPTION} if that content is a video ({DIRECT_POST})",
+        )
+
+
+def title_present(case: Case) -> Iterator[Diagnostic]:
+    """There is a title, or a caption to cut it from, where the service wants a title (Limits)."""
+    if not case.ours or any(
+        comparable(each) for each in (case.entry.content.title, case.entry.content.caption)
+    ):
+        return
+
+    def objection(limits: Limits) -> str | None:
+        wanted = limits.title_from_caption
+        return f"{limits.name} takes no post without a title ({limits.origin})" if wanted else None
+
+    yield from judge(
+        case,
+        "title-missing",
+        "title",
+        "neither title nor caption",
+        objection,
+        "write a caption, whose first line becomes the title, or a title",
+    )
+
+
+def title_length(case: Case) -> Iterator[Diagnostic]:
+    """A title has at most 90 UTF-16 units with photos (photo post reference), or what the service takes."""
+    if not (case.tiktok and case.ours):
+        return
+    length = units(comparable(case.entry.content.title))
+    most = PHOTO_TITLE if case.kind is MediaKind.IMAGE else None
+    theirs = f"TikTok takes at most {PHOTO_TITLE} with photos ({PHOTO_POST})"
+    yield from judge(
+        case,
+        "title-length",
+        "title",
+        f"the title has {length} UTF-16 units",
+        lambda limits: _too_long(length, limits, limits.title_units, most, theirs),
+    )
+
+
+def _too_long(length: int, limits: Limits, own: int | None, most: int | None, theirs: str) -> str | None:
+    """What is against a text: the smaller of the service's limit and the platform's is the one named."""
+    if own is not None and (most is None or own < most):
+        return f"{limits.name} takes at most {own} ({limits.origin})" if length > own else None
+    return theirs if most is not None and length > most else None
+
+
+def whole_characters(case: Case) -> Iterator[Diagnostic]:
+    """Text holds no half of a surrogate pair: it is not Unicode text and cannot be sent (RFC 3629)."""
+    for name, text in _texts(case):
+        if found := _HALF.findall(text):
+            yield case.error(
+                "broken-text",
+                name,
+                f"the {name} holds half of a character ({_points(found)}), which cannot be sent",
+                "write the character itself instead of an escape",
+            )
+
+
+def visible_characters(case: Case) -> Iterator[Diagnostic]:
+    """Text holds no control characters, bidirectional overrides or characters without width."""
+    for name, text in _texts(case):
+        if found := _HIDDEN.findall(text):
+            yield case.warning(
+                "hidden-characters",
+                name,
+                f"the {name} holds characters that nobody sees: {_points(found)}",
+                "they can make it read differently from what is written; delete them unless they are meant",
+            )
+
+
+def _texts(case: Case) -> Iterator[tuple[str, str]]:
+    if case.ours:
+        for name, text in zip(
+            TEXT_FIELDS, (case.entry.content.caption, case.entry.content.title), strict=True
+        ):
+            if not text.isascii() or not text.isprintable():
+                yield name, text
+
+
+def _points(found: list[str]) -> str:
+    """`U+202E RIGHT-TO-LEFT OVERRIDE`, each once, in code point order."""
+    return listed(
+        (f"U+{ord(each):04X} {unicodedata.name(each, '')}".rstrip() for each in sorted(set(found))), 5
+    )
