@@ -1,0 +1,104 @@
+"""Staying under documented rates, and stopping: what waits and what does not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from loopback import Key, Loopback, Time, answer, keyed, read, reset, to, write
+
+from calsync.errors import Interrupted, Uncertain
+from calsync.transport import Transport
+
+
+def test_requests_stay_under_their_rate() -> None:
+    """A burst up to the number goes out at once, and the next waits until the window has room."""
+    clock = Time()
+    with Loopback(answer()) as server, to(server.url, clock, rates={"read": 3}) as way:
+        for _ in range(7):
+            read(way)
+        write(way)
+    assert clock.slept == [60, 60]
+
+
+def test_retries_count_as_requests() -> None:
+    """The limit is of what is sent."""
+    clock = Time()
+    with (
+        Loopback(answer(503), answer(503), answer()) as server,
+        to(server.url, clock, rates={"read": 2}) as way,
+    ):
+        read(way)
+    assert clock.slept == [0.5, 1, 58.5]
+
+
+def test_all_is_for_all_classes_together() -> None:
+    """As TikFlow counts."""
+    clock = Time()
+    with Loopback(answer()) as server, to(server.url, clock, rates={"all": 2, "publish": 1}) as way:
+        read(way)
+        write(way)
+        assert clock.slept == []
+        read(way)
+    assert clock.slept == [60]
+
+
+def test_threads_share_the_rate() -> None:
+    """Eight threads at once never send more than the number in any minute."""
+    clock = Time()
+    stamps: list[float] = []
+
+    def noted(connection: Any) -> None:
+        stamps.append(clock())
+        answer()(connection)
+
+    with Loopback(noted) as server, to(server.url, clock, rates={"publish": 5}) as way:
+        threads = [threading.Thread(target=write, args=(way,)) for _ in range(24)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    assert len(stamps) == 24
+    stamps.sort()
+    assert all(later - early >= 60 for early, later in zip(stamps, stamps[5:], strict=False))
+
+
+def test_a_stop_ends_waiting_but_not_what_needs_no_wait() -> None:
+    """The action in flight is finished; whoever would have to wait is told that nothing was done."""
+    stop = threading.Event()
+    with Loopback(answer()) as server, to(server.url, rates={"publish": 1}, stop=stop, sleep=None) as way:
+        stop.set()
+        write(way)
+        with pytest.raises(Interrupted):
+            write(way)
+    assert len(server.received) == 1
+
+
+def test_a_stop_wakes_a_sleeper_at_once() -> None:
+    """Waiting for a place in the window takes up to a minute; Ctrl-C does not."""
+    stop = threading.Event()
+    with (
+        Loopback(answer()) as server,
+        Transport(server.url, Key(), service="postqued", rates={"publish": 1}, stop=stop) as way,
+    ):
+        write(way)
+        threading.Timer(0.1, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(Interrupted):
+            write(way)
+        assert time.monotonic() - began < 5
+
+
+def test_a_stop_after_a_lost_answer_leaves_the_doubt() -> None:
+    """Interrupted would claim that nothing was done."""
+    stop = threading.Event()
+
+    def breaking(connection: Any) -> None:
+        stop.set()
+        reset(connection)
+
+    with Loopback(breaking) as server, to(server.url, stop=stop) as way, pytest.raises(Uncertain):
+        keyed(way)
+    assert len(server.received) == 1
