@@ -11,7 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from calsync.errors import CalsyncError, Exit
 from calsync.model import MediaFile
@@ -74,9 +74,20 @@ def resolve(base: Path, name: str, project: Path) -> Path:
     return Path(real)
 
 
-def relative(path: Path, project: Path) -> str:
-    """The path as people and the plan spell it: relative to the project, with `/`."""
-    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(project))).as_posix()
+class Located(NamedTuple):
+    """A path inside a project, both links resolved. `name` is what people and the plan call it: with `/`."""
+
+    root: str
+    real: str
+    name: str
+
+
+def locate(path: Path, project: Path) -> Located:
+    """Where a path leads now. Raises MediaProblem when that is not inside the project."""
+    root, real = os.path.realpath(project), os.path.realpath(path)
+    if not _inside(real, root) or real == root:
+        raise MediaProblem("media-outside", f"{path.name} is outside of the project", _KEEP_INSIDE)
+    return Located(root, real, real[len(root) :].replace(os.sep, "/").lstrip("/"))
 
 
 def open_for_upload(path: Path, project: Path) -> io.FileIO:
@@ -85,12 +96,14 @@ def open_for_upload(path: Path, project: Path) -> io.FileIO:
     The path is checked and walked anew, folder by folder and without following links, so that a file swapped for
     a link after `resolve` is refused, not followed. Raises MediaProblem.
     """
-    root, real = os.path.realpath(project), os.path.realpath(path)
-    if not _inside(real, root) or real == root:
-        raise MediaProblem("media-outside", f"{path} is outside of the project", _KEEP_INSIDE)
-    name = os.path.relpath(real, root)
+    return open_located(locate(path, project))
+
+
+def open_located(at: Located) -> io.FileIO:
+    """`open_for_upload` of what `locate` found a moment ago."""
+    name = at.name
     try:
-        descriptor = _walk(root, list(Path(name).parts)) if _BY_STEPS else _open_and_compare(real, root, name)
+        descriptor = _walk(at.root, name.split("/")) if _BY_STEPS else _open_and_compare(at)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
             # No link was left after `realpath`: one was put there since.
@@ -194,13 +207,13 @@ def _walk(root: str, parts: list[str]) -> int:
         os.close(folder)
 
 
-def _open_and_compare(real: str, root: str, name: str) -> int:
+def _open_and_compare(at: Located) -> int:
     # Without openat (Windows): what was opened must still be what the path means, inside, afterwards.
-    descriptor = os.open(real, _FILE_FLAGS)
+    descriptor = os.open(at.real, _FILE_FLAGS)
     try:
-        again = os.path.realpath(real)
-        if not _inside(again, root) or not os.path.samestat(os.fstat(descriptor), os.lstat(again)):
-            raise MediaProblem("media-changed", f"{name} was replaced while it was opened", "try again")
+        again = os.path.realpath(at.real)
+        if not _inside(again, at.root) or not os.path.samestat(os.fstat(descriptor), os.lstat(again)):
+            raise MediaProblem("media-changed", f"{at.name} was replaced while it was opened", "try again")
         return descriptor
     except BaseException:
         os.close(descriptor)

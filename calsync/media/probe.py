@@ -10,7 +10,7 @@ from pathlib import Path
 
 from calsync.media import bmff, images, webm
 from calsync.media.cache import ProbeCache, Stamp
-from calsync.media.files import CHUNK, MediaProblem, open_for_upload, relative
+from calsync.media.files import CHUNK, MediaProblem, locate, open_located
 from calsync.media.pointers import LONGEST, read_pointer
 from calsync.media.sniff import kind_of, sniff
 from calsync.media.window import Flaw, Window
@@ -35,15 +35,22 @@ def inspect(path: Path, project: Path, cache: ProbeCache) -> MediaFile:
     A Git LFS pointer stands for its file: sha256 and size are the pointer's, the type is guessed from the name.
     Raises MediaProblem, with measured facts in its message.
     """
-    name = relative(path, project)
-    with open_for_upload(path, project) as raw:
+    at = locate(path, project)
+    try:
+        # Nothing is opened for what is known: leave to read cannot have changed without the ctime.
+        known = cache.get(at.name, Stamp.of(os.lstat(at.real)))
+    except OSError:
+        known = None  # opening says why
+    if known is not None:
+        return known
+    with open_located(at) as raw:
         try:
-            return _look(raw, name, cache)
+            return _look(raw, at.name, cache)
         except Flaw as flaw:
-            raise MediaProblem(flaw.code, f"{name} {flaw}", flaw.hint) from flaw
+            raise MediaProblem(flaw.code, f"{at.name} {flaw}", flaw.hint) from flaw
         except OSError as error:
             raise MediaProblem(
-                "media-unreadable", f"{name} cannot be read: {error.strerror or error}"
+                "media-unreadable", f"{at.name} cannot be read: {error.strerror or error}"
             ) from error
 
 
@@ -57,9 +64,6 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
     before = Stamp.of(os.fstat(raw.fileno()))
     if before.size == 0:
         raise Flaw("media-empty", "is empty")
-    known = cache.get(name, before)
-    if known is not None:
-        return known
     window = Window(raw, before.size)
     if before.size < LONGEST:
         pointer = read_pointer(window.at(0, before.size), name)
@@ -77,10 +81,11 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
             )
     mime, width, height, duration_ms = figures(window)
     raw.seek(0)
-    digest = hashlib.sha256()
-    while chunk := raw.read(CHUNK):
+    digest, left = hashlib.sha256(), before.size
+    while left > 0 and (chunk := raw.read(CHUNK)):  # a file that grows meanwhile has no end
         digest.update(chunk)
-    if Stamp.of(os.fstat(raw.fileno())) != before:
+        left -= len(chunk)
+    if left or Stamp.of(os.fstat(raw.fileno())) != before:
         raise Flaw("media-changed", "was changed while it was read", "try again once it is written")
     found = MediaFile(
         path=name,
