@@ -10,7 +10,7 @@ PyYAML's C parser carries the events; where it is missing, PyYAML's pure parser 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -41,7 +41,7 @@ class Null(str):
 
 
 class Hole:
-    """Stands where a value was that has been reported already."""
+    """Stands in a list where a value was that has been reported already."""
 
     __slots__ = ()
 
@@ -53,15 +53,29 @@ HOLE = Hole()
 
 
 class Map(dict[str, "Node"]):
-    """A mapping; `at` is its place, `key_at` and `value_at` those of its keys and values (see `line_of`)."""
+    """A mapping; `at` is its place, `key_at` and `value_at` those of its keys and values (see `line_of`).
 
-    __slots__ = ("at", "key_at", "value_at")
+    `spoiled` names the keys that are written but whose values were reported already, so that they are neither
+    here nor missing.
+    """
+
+    __slots__ = ("at", "key_at", "spoiled", "value_at")
 
     def __init__(self, at: int = 0) -> None:
         super().__init__()
         self.at = at
         self.key_at: dict[str, int] = {}
         self.value_at: dict[str, int] = {}
+        self.spoiled: frozenset[str] = frozenset()
+
+    def spoil(self, key: str) -> None:
+        """Take a value out that has been reported."""
+        self.pop(key, None)
+        self.spoiled |= {key}
+
+    def place(self, key: str) -> int:
+        """Where the value of a key stands, or its key, or the mapping itself."""
+        return self.value_at.get(key) or self.key_at.get(key) or self.at
 
 
 class Seq(list["Node"]):
@@ -104,7 +118,7 @@ class Document:
         return Source(file=self.file, line=max(line, 1), column=max(column, 1))
 
 
-class PureParser(Reader, Scanner, Parser):  # type: ignore[misc]  # PyYAML's stubs leave the mixins untyped
+class PureParser(Reader, Scanner, Parser):
     """PyYAML's parser without libyaml, held to libyaml's rules where it is more lenient."""
 
     def __init__(self, text: str) -> None:
@@ -127,7 +141,7 @@ class PureParser(Reader, Scanner, Parser):  # type: ignore[misc]  # PyYAML's stu
 def _libyaml() -> Callable[[str], Any] | None:
     """PyYAML's C parser, where this installation has it."""
     try:
-        from yaml.cyaml import CParser
+        from yaml._yaml import CParser
     except ImportError:
         return None
     parser: Callable[[str], Any] = CParser
@@ -247,8 +261,11 @@ class _Builder:
                     node = HOLE
                 if type(top) is Map:
                     if type(key) is str:
-                        top[key] = node
                         top.value_at[key] = at
+                        if node is HOLE:
+                            top.spoil(key)
+                        else:
+                            top[key] = node
                     key = None
                 elif type(top) is Seq:
                     top.append(node)
@@ -271,16 +288,20 @@ class _Builder:
         """Refuse directives and a second document."""
         at = pack(event.start_mark.line + 1, event.start_mark.column + 1)
         if root is not None:
-            self.report("documents", at, "a second document in one file", "one file is one document: drop the ---")
+            self.report(
+                "documents", at, "a second document in one file", "one file is one document: drop the ---"
+            )
             raise _Stop
         if event.version or event.tags:
-            self.report("directive", at, "YAML directives (%) are not used here", "delete the line above the ---")
+            self.report(
+                "directive", at, "YAML directives (%) are not used here", "delete the line above the ---"
+            )
 
     def _refuse(self, event: Any, at: int) -> None:
         """Report anchors, aliases and tags: they would let one line of a diff change posts elsewhere."""
         quote = "quote text that starts with"
         if type(event) is yaml.AliasEvent:
-            name = f"*{shown(event.anchor)}"
+            name = f"*{shown(str(event.anchor))}"
             hint = f"write the value out, or use defaults:; {quote} *"
             self.report("alias", at, f"aliases ({name}) are not used here", hint)
             return
@@ -307,10 +328,14 @@ class _Builder:
         """Take a key of the mapping; HOLE where its value is to be dropped."""
         if not isinstance(node, str):
             if node is not HOLE:
-                self.report("key", at, "a key must be text, not a list or a mapping", "quote text that starts so")
+                self.report(
+                    "key", at, "a key must be text, not a list or a mapping", "quote text that starts so"
+                )
             return HOLE
         if plain and node == "<<":
-            self.report("merge-key", at, "merge keys (<<) are not used here", "put shared fields under defaults:")
+            self.report(
+                "merge-key", at, "merge keys (<<) are not used here", "put shared fields under defaults:"
+            )
             return HOLE
         key = str(node)
         if key in top.key_at:
@@ -344,7 +369,7 @@ class _Builder:
             "unquoted-hash",
             pack(line, place),
             f"{what} is lost: an unquoted # starts a comment",
-            "quote the text (\"...\"), or write it as a block: caption: |",
+            'quote the text ("..."), or write it as a block: caption: |',
         )
         return True
 

@@ -15,6 +15,9 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-
 """What no text file of a project holds: control characters, line breaks that editors do not show, and
 byte order marks inside the text."""
 
+_INVISIBLE = "\x85\u2028\u2029\ufeff"
+"""Of these, what may be part of a caption all the same: YAML takes them for line breaks, TikTok does not."""
+
 _NAMES = {
     "\x00": "a NUL character",
     "\x85": "a next-line character (U+0085)",
@@ -27,7 +30,9 @@ _NAMES = {
 class UnreadableFile(Exception):
     """A file that cannot be taken as text; `code` is stable, `line` and `column` are set where it has a place."""
 
-    def __init__(self, code: str, message: str, hint: str | None = None, *, at: tuple[int, int] = (1, 1)) -> None:
+    def __init__(
+        self, code: str, message: str, hint: str | None = None, *, at: tuple[int, int] = (1, 1)
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -79,8 +84,11 @@ def read_limited(path: Path, limit: int, *, what: str = "file") -> bytes:
     return data
 
 
-def decode(data: bytes) -> str:
-    """UTF-8 text without its byte order mark. Raises UnreadableFile naming the place of what does not belong."""
+def decode(data: bytes, *, strict: bool = True) -> str:
+    """UTF-8 text without its byte order mark. Raises UnreadableFile naming the place of what does not belong.
+
+    `strict`: invisible line breaks and byte order marks inside the text do not belong either.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UnreadableFile("encoding", "this file is UTF-16", "save it as UTF-8")
     try:
@@ -92,18 +100,22 @@ def decode(data: bytes) -> str:
             "encoding", f"not UTF-8: byte 0x{byte:02x}", "save the file as UTF-8", at=place
         ) from error
     text = text.removeprefix("\ufeff")
-    found = _FORBIDDEN.search(text)
+    found = next(
+        (each for each in _FORBIDDEN.finditer(text) if strict or each.group() not in _INVISIBLE), None
+    )
     if found:
         character = found.group()
         name = _NAMES.get(character, f"a control character (U+{ord(character):04X})")
-        raise UnreadableFile("control-character", f"{name} in the text", "delete it", at=position(text, found.start()))
+        raise UnreadableFile(
+            "control-character", f"{name} in the text", "delete it", at=position(text, found.start())
+        )
     return text
 
 
 def forbidden(text: str) -> str | None:
     """The first character of a value that no caption may hold, as its escape; line breaks of any kind are fine."""
     for found in _FORBIDDEN.finditer(text):
-        if found.group() not in "\x85\u2028\u2029\ufeff":
+        if found.group() not in _INVISIBLE:
             return escape(found.group())
     return None
 

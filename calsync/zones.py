@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 from zoneinfo import ZoneInfo
 
 from calsync.textfile import shown
@@ -52,9 +52,7 @@ def zone_names() -> frozenset[str]:
 
 def tzdata_version() -> str:
     """The release of the zone database in use, as IANA names it: `2026b`."""
-    import tzdata
-
-    return str(tzdata.IANA_VERSION)
+    return str(import_module("tzdata").IANA_VERSION)
 
 
 @cache
@@ -84,7 +82,9 @@ def parse_at(text: str) -> datetime:
     part: Mapping[str, str | None] = found.groupdict()
     numbers = [int(part[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")]
     if numbers[3:] == [24, 0, 0]:
-        raise BadTime("bad-time", f"{text} is midnight, 24:00 is not used here", "write 00:00 of the next day")
+        raise BadTime(
+            "bad-time", f"{text} is midnight, 24:00 is not used here", "write 00:00 of the next day"
+        )
     try:
         moment = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - local until a zone is known
     except ValueError as error:
@@ -138,7 +138,11 @@ def _reason(numbers: list[int]) -> str:
     if not 1 <= month <= 12:
         return f"there is no month {month}"
     if hour > 23 or minute > 59 or second > 59:
-        return f"there is no {hour:02d}:{minute:02d}:{second:02d}" if second else f"there is no {hour:02d}:{minute:02d}"
+        return (
+            f"there is no {hour:02d}:{minute:02d}:{second:02d}"
+            if second
+            else f"there is no {hour:02d}:{minute:02d}"
+        )
     return f"month {month} of {year} has no day {day}"
 
 

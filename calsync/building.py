@@ -1,0 +1,304 @@
+"""One post on one account -> its Entry, every field from the level that is nearest.
+
+Each field is built on its own, so that one run shows what is wrong with all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from calsync import zones
+from calsync.document import Map
+from calsync.media import MediaProblem, resolve
+from calsync.merging import Found, Level, Option, Places, item_place, merge_options, nearest
+from calsync.model import (
+    AccountSpec,
+    Address,
+    Content,
+    Entry,
+    Intent,
+    Media,
+    MediaFile,
+    MediaKind,
+    MediaRef,
+    Options,
+    RemoteMedia,
+    Standing,
+)
+from calsync.options import PHOTO_ONLY, VIDEO_ONLY
+from calsync.schema import Defaults, PostItem
+from calsync.textfile import UnreadableFile, decode, read_limited, shown
+
+if TYPE_CHECKING:
+    from calsync.entries import CalendarReader
+
+CAPTION_BYTES = 256 * 1024
+
+
+class PostBuilder:
+    """Builds the entry of one post on one account; `broken` once something is wrong, which is reported."""
+
+    def __init__(
+        self,
+        calendar: CalendarReader,
+        own: Level,
+        defaults: Level | None,
+        account: AccountSpec,
+        post: str | None,
+        at: int,
+    ) -> None:
+        self.calendar = calendar
+        self.own = own
+        self.account = account
+        self.post = post
+        self.at = at
+        self.broken = False
+        self.places: dict[str, int] = {}
+        self.levels = tuple(_levels(own, defaults, account.alias))
+
+    def entry(self, accounts: Found) -> Entry | None:
+        """The entry; None where something is wrong."""
+        zone = self._zone()
+        at = self._moment(zone)
+        caption = self._caption()
+        media = self._media()
+        options = self._options(media)
+        title = self._text("title")
+        intent = self._plain("intent")
+        cancel = self._plain("cancel")
+        self._require(media, caption, options)
+        names = self._former()
+        self.places["accounts"] = accounts.at
+        calendar = self.calendar.name
+        if self.broken or at is None or calendar is None or self.post is None:
+            return None
+        standing = Standing.PAUSED if self.account.paused else Standing.WANTED
+        if self.calendar.held or cancel:
+            standing = Standing.CANCELED
+        return Entry(
+            address=Address(calendar, self.post, self.account.alias),
+            content=Content(
+                at=at,
+                caption=caption or "",
+                title=title or "",
+                media=tuple(MediaRef.of(each) for each in media or ()),
+                intent=Intent(intent) if isinstance(intent, str) else Intent.PUBLISH,
+                options=Options({name: option.value for name, option in (options or {}).items()}),
+            ),
+            media=media or (),
+            zone=zone or "UTC",
+            source=self.calendar.document.source(self.at),
+            standing=standing,
+            previously=names,
+            places=Places(self.calendar.document.file, self.places),
+        )
+
+    def _wrong(self, code: str, at: int, message: str, hint: str | None = None) -> None:
+        self.broken = True
+        self.calendar.report(code, at, message, hint)
+
+    def _nearest(self, *names: str) -> Found | None:
+        """The nearest field; one that was reported already breaks this entry without another word."""
+        found = nearest(self.levels, *names)
+        if found is not None:
+            self.places[names[0]] = found.at
+            if found.value is None:
+                self.broken = True
+        return found
+
+    def _plain(self, name: str) -> object:
+        found = self._nearest(name)
+        return None if found is None else found.value
+
+    def _zone(self) -> str | None:
+        found = self._nearest("timezone")
+        if found is None:
+            return self.calendar.zone
+        return str(found.value) if found.value is not None else None
+
+    def _moment(self, zone: str | None) -> datetime | None:
+        found = self._nearest("at")
+        if found is None:
+            hint = "such as at: 2031-03-15 14:00"
+            self._wrong("missing-key", self.at, f"{self.post or 'this post'} has no at", hint)
+            return None
+        if found.value is None or zone is None:
+            self.broken = True
+            return None
+        try:
+            return zones.to_utc(found.value, zones.load_zone(zone))
+        except zones.BadTime as problem:
+            self._wrong(problem.code, found.at, problem.message, problem.hint)
+            return None
+
+    def _text(self, name: str) -> str | None:
+        """The caption or title as written, line breaks as LF, without trailing space."""
+        found = self._nearest(name)
+        if found is None or found.value is None:
+            return None
+        return tidy(str(found.value))
+
+    def _caption(self) -> str | None:
+        """The caption, from the calendar or from its own file: one field."""
+        found = self._nearest("caption", "caption_file")
+        if found is None:
+            return None
+        level = found.level
+        if level.has("caption") and level.has("caption_file"):
+            at = level.node.place("caption_file")
+            self._wrong("caption-twice", at, "caption and caption_file are one field", "keep one of them")
+            return None
+        if found.value is None:
+            return None
+        if found.name == "caption":
+            return tidy(str(found.value))
+        return self._caption_file(str(found.value), found.at)
+
+    def _caption_file(self, name: str, at: int) -> str | None:
+        try:
+            path = resolve(self.calendar.folder, name, self.calendar.settings.root)
+            text = decode(read_limited(path, CAPTION_BYTES, what="caption file"), strict=False)
+        except MediaProblem as problem:
+            code = problem.code.replace("media-", "caption-file-")
+            self._wrong(code, at, f"caption_file: {problem.message}", problem.hint)
+            return None
+        except UnreadableFile as problem:
+            where = (
+                ""
+                if problem.code in ("unreadable", "too-large")
+                else f", line {problem.line}, column {problem.column}"
+            )
+            self._wrong(problem.code, at, f"{shown(name)}{where}: {problem.message}", problem.hint)
+            return None
+        return tidy(text)
+
+    def _media(self) -> tuple[Media, ...] | None:
+        """The media, each file looked into; None where there is none or something is wrong with it."""
+        found = self._nearest("media")
+        if found is None or found.value is None:
+            return None
+        if isinstance(found.value, RemoteMedia):
+            return (found.value,)
+        files: list[MediaFile] = []
+        several = len(found.value) > 1
+        node = found.level.node
+        for index, name in enumerate(found.value):
+            place = item_place(node, "media", index)
+            self.places[f"media.{index}"] = place
+            try:
+                files.append(self.calendar.shared.look(self.calendar.folder, name))
+            except MediaProblem as problem:
+                self._wrong(problem.code, place, problem.message, problem.hint)
+                continue
+            if several and files[-1].kind is MediaKind.VIDEO:
+                hint = "a post is one video, or one to 35 images"
+                self._wrong("media-mixed", place, f"{shown(name)} is a video and cannot be in a list", hint)
+        return None if len(files) != len(found.value) else tuple(files)
+
+    def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option] | None:
+        """The options merged, those from the defaults that do not fit left out."""
+        platform = self.account.platform
+        levels = tuple((level, self.calendar.read_options(level.node, platform)) for level in self.levels)
+        if any("options" in level.node.spoiled or options.spoiled for level, options in levels):
+            self.broken = True
+        first = nearest(self.levels, "options")
+        if first is not None:
+            self.places["options"] = first.at
+        for level, options in levels:
+            for name, at in options.foreign.items():
+                self._unfit(name, at, f"{platform} has no such option", own=level.own)
+        merged = merge_options(levels)
+        first_file = next((each for each in media or () if isinstance(each, MediaFile)), None)
+        if platform == "tiktok" and first_file is not None:
+            video = first_file.kind is MediaKind.VIDEO
+            for name in sorted(merged.keys() & (PHOTO_ONLY if video else VIDEO_ONLY)):
+                option = merged.pop(name)
+                what = "a video" if video else "photos"
+                self._unfit(name, option.at, f"it does not apply to {what}", own=option.own)
+        self.places.update({f"options.{name}": option.at for name, option in merged.items()})
+        return merged
+
+    def _unfit(self, name: str, at: int, why: str, *, own: bool) -> None:
+        """An option that does not fit: the post's own is an error, one from the defaults is dropped."""
+        if own:
+            self._wrong(
+                "option-unfit", at, f"{shown(name)}: {why}", "take it out here, or set it under overrides:"
+            )
+        elif self.post is not None:
+            self.calendar.dropped(name, at, why, self.post)
+
+    def _require(
+        self, media: tuple[Media, ...] | None, caption: str | None, options: dict[str, Option] | None
+    ) -> None:
+        """What a post must have: media on TikTok, elsewhere media or a caption; on TikTok who can see it."""
+        name = self.post or "this post"
+        written = nearest(self.levels, "media") is not None
+        if self.account.platform != "tiktok":
+            if not written and not caption and nearest(self.levels, "caption", "caption_file") is None:
+                self._wrong(
+                    "missing-key", self.at, f"{name} has neither media nor a caption", "give one of them"
+                )
+            return
+        if not written:
+            hint = "such as media: media/teaser.mp4; TikTok has no posts without"
+            self._wrong("missing-key", self.at, f"{name} has no media", hint)
+        by_id = any(isinstance(each, RemoteMedia) for each in media or ())
+        if (by_id and self.account.service == "tikflow") or "privacy_level" in (options or {}):
+            return
+        reported = any(
+            "options" in level.node.spoiled
+            or "privacy_level" in self.calendar.read_options(level.node, "tiktok").spoiled
+            for level in self.levels
+        )
+        if not reported:
+            words = "PUBLIC_TO_EVERYONE, MUTUAL_FOLLOW_FRIENDS, FOLLOWER_OF_CREATOR or SELF_ONLY"
+            hint = f"set options: {{privacy_level: ...}} here or under defaults: {words}"
+            self._wrong("privacy-missing", self.at, f"{name} does not say who can see it on TikTok", hint)
+
+    def _former(self) -> tuple[tuple[str, str], ...]:
+        """Former (calendar, post) names: the post's own under this calendar, then under the calendar's former ones."""
+        found = nearest((self.own,), "previously")
+        calendar, post = self.calendar.name, self.post
+        if calendar is None or post is None:
+            return ()
+        own: list[tuple[str, str]] = []
+        elsewhere: list[tuple[str, str]] = []
+        if found is not None:
+            self.places["previously"] = found.at
+            for former in found.value or ():
+                head, slash, tail = former.rpartition("/")
+                own.append((head, tail) if slash else (calendar, former))
+                if not slash:
+                    elsewhere.extend((name, former) for name, _ in self.calendar.former)
+        inherited = [(name, post) for name, _ in self.calendar.former]
+        if own:
+            assert found is not None
+            self.calendar.claim(post, self.account.alias, tuple(own), found.at, own=True)
+        derived = tuple(inherited + elsewhere)
+        if derived:
+            self.calendar.claim(post, self.account.alias, derived, self.at, own=False)
+        return tuple(dict.fromkeys([*own, *derived]))
+
+
+def _levels(own: Level, defaults: Level | None, alias: str) -> Iterator[Level]:
+    """The levels of a post on an account, the nearest first."""
+    for level in (own, defaults):
+        if level is None:
+            continue
+        node = level.node.get("overrides")
+        fields = (
+            (level.fields.overrides or {}).get(alias)
+            if isinstance(level.fields, (PostItem, Defaults))
+            else None
+        )
+        override = node.get(alias) if isinstance(node, Map) else None
+        if fields is not None and isinstance(override, Map):
+            yield Level(override, fields, level.own)
+        yield level
+
+
+def tidy(text: str) -> str:
+    """Text with line breaks as LF and without trailing space."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()

@@ -1,0 +1,139 @@
+"""Calendar files -> entries: what the calendars of a project say, before anything is known of a service.
+
+Every problem of every file is found in one run. A post with a problem yields no entry, but always an error, so
+that nobody mistakes a broken file for a wish to cancel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from calsync.document import Document, read_document
+from calsync.entries import CalendarReader, Claim, Inspect, Shared
+from calsync.errors import Diagnostic, Severity
+from calsync.finding import calendar_files
+from calsync.media import MediaProblem, ProbeCache, inspect, resolve
+from calsync.model import Entry, MediaFile
+from calsync.settings import Settings
+from calsync.textfile import name_of, shown
+from calsync.zones import tzdata_version
+
+__all__ = ["Loaded", "load", "tzdata_version"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What the calendars say: entries in the order of files and posts, findings sorted, calendars by name.
+
+    With an error among the diagnostics the entries are not complete: they may be shown, never planned with.
+    """
+
+    entries: tuple[Entry, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    calendars: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is no error among the diagnostics."""
+        return all(each.severity is not Severity.ERROR for each in self.diagnostics)
+
+
+def load(settings: Settings, cache: ProbeCache | None = None, *, look: Inspect | None = None) -> Loaded:
+    """Read every calendar of the project.
+
+    `cache` remembers media that was looked into before; saving it is the caller's. `look(folder, name)` may stand
+    in for looking: it gives the facts of the media that a file in `folder` names, or raises MediaProblem.
+    """
+    look = look or _looking(settings.root, cache or ProbeCache(settings.root))
+    shared = Shared(settings=settings, look=_remembering(look))
+    files, problems = calendar_files(settings)
+    readers: list[CalendarReader] = []
+    for path in files:
+        name = name_of(path, settings.root)
+        document: Document = read_document(path, name)
+        problems.extend(document.problems)
+        reader = CalendarReader(document, path, shared)
+        reader.read()
+        readers.append(reader)
+    _same_name(readers)
+    _claims(readers)
+    for reader in readers:
+        problems.extend(reader.findings())
+    return Loaded(
+        entries=tuple(entry for reader in readers for entry in reader.entries),
+        diagnostics=tuple(sorted({*settings.warnings, *problems}, key=lambda each: each.order)),
+        calendars=tuple(sorted({reader.name for reader in readers if reader.name is not None})),
+    )
+
+
+def _looking(project: Path, cache: ProbeCache) -> Inspect:
+    return lambda folder, name: inspect(resolve(folder, name, project), project, cache)
+
+
+def _remembering(look: Inspect) -> Inspect:
+    """Each file is looked at once, however many posts show it; its problem is told at each of them."""
+    known: dict[tuple[Path, str], MediaFile | MediaProblem] = {}
+
+    def once(folder: Path, name: str) -> MediaFile:
+        key = (folder, name)
+        if key not in known:
+            try:
+                known[key] = look(folder, name)
+            except MediaProblem as problem:
+                known[key] = problem
+        result = known[key]
+        if isinstance(result, MediaProblem):
+            raise result
+        return result
+
+    return once
+
+
+def _same_name(readers: list[CalendarReader]) -> None:
+    """Two files with one calendar name: neither is the calendar, so that none of its posts is taken for gone."""
+    first: dict[str, CalendarReader] = {}
+    for reader in readers:
+        if reader.name is None:
+            continue
+        other = first.setdefault(reader.name, reader)
+        if other is not reader:
+            message = f"{shown(other.document.file)} and {shown(reader.document.file)} are both the calendar {reader.name}"
+            reader.report(
+                "same-calendar", reader.name_at, message, "give one of them another name with calendar:"
+            )
+
+
+def _claims(readers: list[CalendarReader]) -> None:
+    """Former names: none may still have an entry, and none may be claimed twice on one account."""
+    present: dict[tuple[str, str], CalendarReader] = {}
+    names: dict[str, CalendarReader] = {}
+    for reader in readers:
+        if reader.name is not None:
+            if reader.ids:
+                names.setdefault(reader.name, reader)
+            for post in reader.ids:
+                present.setdefault((reader.name, post), reader)
+    for reader in readers:
+        for former, at in reader.former:
+            if former in names:
+                message = f"the calendar {former} still has entries"
+                hint = "previously names what a calendar was called before; drop it, or remove the old file"
+                reader.report("previously-present", at, message, hint)
+    claimed: dict[tuple[str, str, str], Claim] = {}
+    for reader in readers:
+        for claim in reader.claims:
+            for calendar, post in claim.names:
+                if claim.own and (calendar, post) in present:
+                    message = f"{calendar}/{post} still has an entry"
+                    hint = (
+                        "previously names what this post was called before; drop it, or remove the old entry"
+                    )
+                    reader.report("previously-present", claim.at, message, hint)
+                    continue
+                other = claimed.setdefault((calendar, post, claim.account), claim)
+                if other is not claim and (claim.own or other.own):
+                    message = (
+                        f"{calendar}/{post}@{claim.account} cannot become both {other.post} and {claim.post}"
+                    )
+                    reader.report("previously-twice", claim.at, message, "keep it on the post that it became")

@@ -1,0 +1,155 @@
+"""What calsync hears from its environment: keys, service addresses, and where it runs."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from calsync.errors import CalsyncError
+
+_LONGEST_KEY = 16 * 1024
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Secret:
+    """A text that shows itself only when asked: neither printing nor formatting nor a traceback does."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The environment, read once. A variable that is set to nothing counts as not set."""
+
+    config: str | None = None
+    no_color: bool = False
+    force_color: bool = False
+    ci: bool = False
+    github_actions: bool = False
+    github_step_summary: str | None = None
+    run_url: str | None = None
+    _values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def read(cls, env: Mapping[str, str]) -> Environment:
+        """Take what concerns calsync from a mapping of environment variables."""
+        values = {name: value for name, value in env.items() if value}
+        server, repository, run = (
+            values.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+        )
+        run_url = f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None
+        return cls(
+            config=values.get("CALSYNC_CONFIG"),
+            no_color="NO_COLOR" in values,
+            force_color=values.get("FORCE_COLOR", "0") not in ("0", "false"),
+            ci=values.get("CI", "false").casefold() not in ("false", "0"),
+            github_actions=values.get("GITHUB_ACTIONS", "").casefold() == "true",
+            github_step_summary=values.get("GITHUB_STEP_SUMMARY"),
+            run_url=run_url or values.get("CI_JOB_URL"),
+            _values=values,
+        )
+
+    def api_key(self, service: str) -> Secret | None:
+        """The bearer key of a service: NAME_API_KEY, or the file that NAME_API_KEY_FILE names.
+
+        Raises CalsyncError for a key that cannot be one, without showing it.
+        """
+        name = f"{_upper(service)}_API_KEY"
+        text = self._values.get(name)
+        path = self._values.get(f"{name}_FILE")
+        if text is not None and path is not None:
+            raise CalsyncError(f"{name} and {name}_FILE are both set", hint="unset one of them", code="key")
+        if path is not None:
+            name, text = f"{name}_FILE", _key_file(f"{name}_FILE", Path(path))
+        if text is None:
+            return None
+        key = text.strip()
+        if not key:
+            raise CalsyncError(f"{name}: the key is empty", code="key")
+        if not key.isascii() or any(not "!" <= each <= "~" for each in key):
+            hint = "a key is one word; check for line breaks and quotes that were copied along"
+            raise CalsyncError(
+                f"{name}: this cannot be a key: it holds spaces or control characters", hint=hint, code="key"
+            )
+        return Secret(key)
+
+    def service_url(self, service: str) -> str | None:
+        """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`.
+
+        Raises CalsyncError for anything else; plain http is for loopback hosts only.
+        """
+        name = f"CALSYNC_{_upper(service)}_URL"
+        text = self._values.get(name)
+        if text is None:
+            return None
+        expected = "expected https://HOST[:PORT]"
+        try:
+            parts = urlsplit(text.strip())
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            raise CalsyncError(f"{name} is no address", hint=expected, code="service-url") from None
+        if (
+            parts.scheme not in ("http", "https")
+            or not host
+            or any(not "!" <= each <= "~" for each in text.strip())
+        ):
+            raise CalsyncError(f"{name} is no address", hint=expected, code="service-url")
+        if "@" in parts.netloc or parts.path not in ("", "/") or "?" in text or "#" in text:
+            message = f"{name} holds more than scheme, host and port"
+            raise CalsyncError(message, hint=expected, code="service-url")
+        if parts.scheme == "http" and not _loopback(host):
+            message = f"{name}: plain http would show the key to the network; it is for loopback hosts only"
+            raise CalsyncError(message, hint="use https", code="service-url")
+        shown_host = f"[{host}]" if ":" in host else host
+        return f"{parts.scheme}://{shown_host}" + (f":{port}" if port is not None else "")
+
+
+def _upper(service: str) -> str:
+    return service.upper().replace("-", "_")
+
+
+def _loopback(host: str) -> bool:
+    if host in _LOOPBACK:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _key_file(name: str, path: Path) -> str:
+    """The text of a key file. A pipe is fine (a shell's process substitution); what it holds is never shown."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LONGEST_KEY + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not a usable path"
+        raise CalsyncError(f"{name}: the file cannot be read: {reason.lower()}", code="key") from None
+    if len(data) > _LONGEST_KEY:
+        raise CalsyncError(f"{name}: the file is too large to hold a key", code="key")
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise CalsyncError(f"{name}: the file is not text", code="key") from None

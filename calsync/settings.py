@@ -1,0 +1,301 @@
+"""The project file and the environment -> Settings: the only room that hears of environment variables.
+
+Keys and service addresses come from the environment alone, never from a file of the repository: a pull request
+must not be able to send a key somewhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+from calsync.document import Document, Map, read_document
+from calsync.environment import Environment, Secret
+from calsync.errors import CalendarError, Diagnostic, Severity, Source
+from calsync.fields import ALIAS, found, suggestion
+from calsync.model import AccountSpec, DriftPolicy, Policy
+from calsync.providers.base import ServiceSettings
+from calsync.reading import read
+from calsync.schema import SERVICES, AccountItem, PluginItem, PolicyItem, ProjectFile
+from calsync.textfile import name_of, shown
+
+PROJECT_FILE = "calsync.yaml"
+STATE_PATH = ".calsync/state.json"
+CALENDARS = ("calendars/*.yaml",)
+RATE_LIMITS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "postqued": MappingProxyType({"upload": 20, "read": 30, "publish": 10, "delete": 20}),
+        "tikflow": MappingProxyType({"all": 100}),
+    }
+)
+"""Requests per minute, as the services document them."""
+
+__all__ = [
+    "PROJECT_FILE",
+    "Environment",
+    "Secret",
+    "Settings",
+    "find_project",
+    "load_settings",
+]
+
+_SERVICE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the project file says, defaults filled in.
+
+    `root`: its directory, links resolved; `file`: its name there; `project`: the state's lineage; `services`:
+    every service that an account names; `sources`: where things stand in it, by dotted name.
+    """
+
+    root: Path
+    file: str
+    project: str | None = None
+    timezone: str = "UTC"
+    calendars: tuple[str, ...] = CALENDARS
+    accounts: Mapping[str, AccountSpec] = field(default_factory=dict)
+    services: Mapping[str, ServiceSettings] = field(default_factory=dict)
+    state_path: str = STATE_PATH
+    policy: Policy = field(default_factory=Policy)
+    warnings: tuple[Diagnostic, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+
+
+def find_project(config: str | None, directory: Path, env: Environment) -> Path:
+    """The project file: `config` (--config), else CALSYNC_CONFIG, else the nearest calsync.yaml upwards.
+
+    Relative paths start at `directory` (-C DIR, or the working directory). Raises CalendarError (`no-project`).
+    """
+    named = config if config is not None else env.config
+    if named is not None:
+        path = directory / named
+        if path.is_file():
+            return path
+        where = "--config" if config is not None else "CALSYNC_CONFIG"
+        reason = "is a directory" if path.is_dir() else "does not exist"
+        raise _no_project(f"{where}: {shown(named, 200)} {reason}", "give the path of the project file")
+    start = directory.absolute()
+    if not start.is_dir():
+        raise _no_project(f"there is no directory {shown(str(directory), 200)}", None)
+    for folder in (start, *start.parents):
+        path = folder / PROJECT_FILE
+        if path.is_file():
+            return path
+    hint = "`calsync init` writes a starter project"
+    if (start / "calsync.yml").is_file():
+        hint = "rename calsync.yml to calsync.yaml"
+    message = f"no {PROJECT_FILE} in {shown(str(start), 200)} or any directory above it"
+    raise _no_project(message, hint)
+
+
+def _no_project(message: str, hint: str | None) -> CalendarError:
+    return CalendarError([Diagnostic(severity=Severity.ERROR, code="no-project", message=message, hint=hint)])
+
+
+def load_settings(path: Path) -> Settings:
+    """Read the project file. Raises CalendarError with every problem in it."""
+    root = path.absolute().parent.resolve()
+    name = name_of(root / path.name, root)
+    document = read_document(root / path.name, name)
+    reader = _ProjectReader(document, root)
+    settings = reader.settings()
+    errors = [each for each in reader.found if each.severity is Severity.ERROR]
+    if settings is None or errors:
+        raise CalendarError(reader.found)
+    return settings
+
+
+class _ProjectReader:
+    """Turns the document of a project file into Settings, collecting what is wrong."""
+
+    def __init__(self, document: Document, root: Path) -> None:
+        self.document = document
+        self.root = root
+        self.found: list[Diagnostic] = list(document.problems)
+
+    def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
+        """Note an error at a place of the file."""
+        self.note(Severity.ERROR, code, at, message, hint)
+
+    def note(self, severity: Severity, code: str, at: int, message: str, hint: str | None = None) -> None:
+        """Note a finding at a place of the file."""
+        source = self.document.source(at)
+        self.found.append(Diagnostic(severity=severity, code=code, message=message, hint=hint, source=source))
+
+    def settings(self) -> Settings | None:
+        """The settings, as far as they could be read; None where there is no mapping at all."""
+        top = self.document.root
+        if top is None:
+            return None
+        if not isinstance(top, Map):
+            self.report(
+                "wrong-type", 0, f"a project file is a mapping (KEY: VALUE lines), found {found(top)}"
+            )
+            return None
+        version = top.get("version")
+        if isinstance(version, str) and version.isascii() and version.isdigit() and int(version[:9]) > 1:
+            hint = "update calsync"
+            self.report(
+                "newer-format",
+                top.place("version"),
+                f"version {shown(version)} is newer than this calsync",
+                hint,
+            )
+            top.spoil("version")
+        file = read(ProjectFile, top, self.report, secrets=True)
+        providers = file.providers if isinstance(file.providers, Map) else Map()
+        workspaces = self._workspaces(providers)
+        accounts = self._accounts(top, file.accounts or {}, workspaces)
+        services = self._services(providers, {each.service for each in accounts.values()})
+        self._same_account(accounts)
+        return Settings(
+            root=self.root,
+            file=self.document.file,
+            project=file.project,
+            timezone=file.timezone or "UTC",
+            calendars=file.calendars or CALENDARS,
+            accounts=MappingProxyType(accounts),
+            services=MappingProxyType(services),
+            state_path=self._state_path(top, file.state.path if file.state else None),
+            policy=self._policy(file.policy),
+            warnings=tuple(
+                sorted((e for e in self.found if e.severity is not Severity.ERROR), key=lambda e: e.order)
+            ),
+            sources=MappingProxyType({"calendars": self.document.source(top.place("calendars"))}),
+        )
+
+    def _accounts(
+        self, top: Map, items: Mapping[str, AccountItem], workspaces: Mapping[str, str | None]
+    ) -> dict[str, AccountSpec]:
+        """The accounts by alias."""
+        written = top.get("accounts")
+        assert isinstance(written, Map) or not items
+        accounts: dict[str, AccountSpec] = {}
+        for alias, item in items.items():
+            assert isinstance(written, Map)
+            at = written.key_at[alias]
+            node = written[alias]
+            assert isinstance(node, Map)
+            if not ALIAS.fullmatch(alias):
+                hint = "1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
+                self.report("bad-id", at, f"{shown(alias)!r} cannot be used as an alias", hint)
+            provider = item.provider
+            if provider is None and "provider" not in node.spoiled:
+                self.report(
+                    "missing-key",
+                    at,
+                    f"account {shown(alias)} names no provider",
+                    "such as provider: postqued",
+                )
+            elif provider is not None and not _SERVICE.fullmatch(provider):
+                self.report("bad-value", node.place("provider"), f"{shown(provider)} is no provider's name")
+            if item.id is None and item.username is None and not node.spoiled & {"id", "username"}:
+                hint = 'such as username: "@brand"; `calsync accounts` lists them'
+                self.report("missing-key", at, f"account {shown(alias)} has neither username nor id", hint)
+            if provider is None:
+                continue
+            accounts[alias] = AccountSpec(
+                alias=alias,
+                service=provider,
+                platform=item.platform or "tiktok",
+                id=item.id,
+                username=item.username,
+                workspace=item.workspace or workspaces.get(provider),
+                paused=bool(item.paused),
+                source=self.document.source(at),
+            )
+        return accounts
+
+    def _workspaces(self, providers: Map) -> dict[str, str | None]:
+        """The default workspace of each service's accounts."""
+        found: dict[str, str | None] = {}
+        for name, node in providers.items():
+            value = node.get("workspace") if isinstance(node, Map) else None
+            found[name] = value.strip() if isinstance(value, str) else None
+        return found
+
+    def _services(self, providers: Map, named: set[str]) -> dict[str, ServiceSettings]:
+        """What is set of each service that an account names, its documented limits filled in."""
+        settings = {
+            name: ServiceSettings(service=name, rate_limits=RATE_LIMITS.get(name, {})) for name in named
+        }
+        for name, node in providers.items():
+            if name not in SERVICES and name not in named:
+                hint = suggestion(name, {*SERVICES, *named})
+                self.report(
+                    "unknown-key", providers.key_at[name], f"no account has the provider {shown(name)}", hint
+                )
+                continue
+            if not isinstance(node, Map):
+                self.report("wrong-type", providers.place(name), f"expected a mapping, found {found(node)}")
+                continue
+            values = read(SERVICES.get(name, PluginItem), node, self.report, secrets=True).model_dump(
+                exclude_none=True
+            )
+            if name in named:
+                limits = {**RATE_LIMITS.get(name, {}), **values.pop("rate_limits", {})}
+                settings[name] = ServiceSettings(service=name, rate_limits=MappingProxyType(limits), **values)
+        return dict(sorted(settings.items()))
+
+    def _same_account(self, accounts: Mapping[str, AccountSpec]) -> None:
+        """Two aliases of one account are an error; one handle through two services is a warning."""
+        seen: dict[tuple[str, ...], AccountSpec] = {}
+        handles: dict[tuple[str, str], AccountSpec] = {}
+        for spec in accounts.values():
+            handle = spec.username.removeprefix("@").casefold() if spec.username else None
+            keys = [("id", spec.service, spec.id)] if spec.id else []
+            if handle:
+                keys.append(("name", spec.service, spec.platform, handle))  # type: ignore[arg-type]
+            first = next((seen[key] for key in keys if key in seen), None)
+            if first is not None:
+                message = f"{spec.alias} and {first.alias} are the same account at {spec.service}"
+                self._at_account(
+                    "same-account", Severity.ERROR, spec, message, "one alias per account: remove one"
+                )
+            seen.update({key: spec for key in keys if key not in seen})
+            if handle:
+                other = handles.setdefault((spec.platform, handle), spec)
+                if other.service != spec.service:
+                    message = f"{spec.alias} and {other.alias} are @{shown(handle)} through two services"
+                    hint = "one post on both goes out twice"
+                    self._at_account("same-handle", Severity.WARNING, spec, message, hint)
+
+    def _at_account(self, code: str, severity: Severity, spec: AccountSpec, message: str, hint: str) -> None:
+        self.found.append(
+            Diagnostic(severity=severity, code=code, message=message, hint=hint, source=spec.source)
+        )
+
+    def _state_path(self, top: Map, written: str | None) -> str:
+        """The state's place: relative to the project and inside it."""
+        if written is None:
+            return STATE_PATH
+        state = top["state"]
+        at = state.place("path") if isinstance(state, Map) else 0
+        pure = PurePosixPath(written.replace("\\", "/"))
+        target = (self.root / written).resolve()
+        if pure.is_absolute() or Path(written).is_absolute() or not target.is_relative_to(self.root):
+            hint = f"a path relative to {PROJECT_FILE}, such as {STATE_PATH}"
+            self.report("outside", at, f"{shown(written)} leads out of the project", hint)
+        elif target == self.root or target.is_dir() or written.endswith("/"):
+            self.report(
+                "bad-value", at, f"{shown(written)} is a directory", f"name a file, such as {STATE_PATH}"
+            )
+        return pure.as_posix()
+
+    def _policy(self, item: PolicyItem | None) -> Policy:
+        """The policy with its defaults."""
+        if item is None:
+            return Policy()
+        standard = Policy()
+        most = item.max_cancels
+        return Policy(
+            lead_time=standard.lead_time if item.lead_time is None else item.lead_time,
+            max_cancels=standard.max_cancels if most is None else most if isinstance(most, int) else None,
+            max_share=most if isinstance(most, float) else None,
+            drift=standard.drift if item.drift is None else DriftPolicy(item.drift),
+        )
