@@ -62,7 +62,7 @@ def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[R
         each
         for each in listed[spec.service]
         if each.platform == spec.platform
-        and _handle(each.username) == _handle(spec.username)
+        and handle(each.username) == handle(spec.username)
         and (spec.workspace is None or each.workspace in (None, spec.workspace))
     ]
     where = f"{spec.source}: " if spec.source is not None else ""
@@ -87,7 +87,8 @@ def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[R
     )
 
 
-def _handle(username: str | None) -> str:
+def handle(username: str | None) -> str:
+    """A username as it is compared: without `@`, in one case."""
     return (username or "").removeprefix("@").casefold()
 
 

@@ -46,6 +46,8 @@ class Environment:
     config: str | None = None
     no_color: bool = False
     force_color: bool = False
+    dumb: bool = False
+    """The terminal calls itself dumb (TERM): no colours unless forced."""
     ci: bool = False
     github_actions: bool = False
     github_step_summary: str | None = None
@@ -64,6 +66,7 @@ class Environment:
             config=values.get("CALSYNC_CONFIG"),
             no_color="NO_COLOR" in values,
             force_color=values.get("FORCE_COLOR", "0") not in ("0", "false"),
+            dumb=values.get("TERM") == "dumb",
             ci=values.get("CI", "false").casefold() not in ("false", "0"),
             github_actions=values.get("GITHUB_ACTIONS", "").casefold() == "true",
             github_step_summary=values.get("GITHUB_STEP_SUMMARY"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
 from calsync.errors import CalsyncError, StalePlan, UnsafePlan
+from calsync.media import pull_command
 from calsync.model import Open
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
@@ -75,7 +76,7 @@ def apply(project: Project, orders: Orders) -> Applied:
             _compare(orders.expected, view)
         if view.plan.brake is not None and view.plan.cancels > orders.allow_cancels:
             raise _braked(view.plan)
-        _need_media(view.plan)
+        _need_media(view.plan, project)
         again = _to_send_again(project, view)
         if not orders.approve(view.plan, len(again)):
             return Applied(plan=view.plan, declined=True)
@@ -144,14 +145,13 @@ def _braked(planned: Plan) -> CalsyncError:
     )
 
 
-def _need_media(planned: Plan) -> None:
+def _need_media(planned: Plan, project: Project) -> None:
     missing = pointers(planned)
     if missing:
-        paths = ",".join(each.path for each in missing)
         raise CalsyncError(
             f"{', '.join(each.path for each in missing[:3])}: a Git LFS pointer, not the media itself;"
             " nothing was sent",
-            hint=f'git lfs pull -I "{paths}"',
+            hint=pull_command(project.settings.root, [each.path for each in missing]),
             code="media-pointer",
         )
 

@@ -128,7 +128,8 @@ def look(
     """
     specs = project.settings.accounts
     wanted = {specs[entry.address.account].service for entry in checked.entries}
-    held = {each.account.service for each in (*recorded.records.values(), *recorded.opens.values())}
+    held = {each.account.service for each in recorded.records.values()}
+    held |= {each.account.service for each in recorded.opens.values()}
     unreached = services.reach(wanted | held)
     if unreached and not services.providers:
         raise next(iter(unreached.values()))

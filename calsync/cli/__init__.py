@@ -1,0 +1,14 @@
+"""The command line: parse, call one verb, render, exit with the contract's code.
+
+group      the commands, loaded when they are used, and the options they share
+setup      from options and environment to a project and a way to print
+look       validate, plan, status, accounts
+act        apply
+state      state ...
+start      init, schema, sandbox, demo
+progress   what an apply says while it works
+"""
+
+from calsync.cli.group import run
+
+__all__ = ["run"]

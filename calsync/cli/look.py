@@ -1,0 +1,260 @@
+"""validate, plan, status, accounts: the commands that only look."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from calsync import __version__
+from calsync.cli.group import F, common
+from calsync.cli.printing import out, out_json, show_error, width
+from calsync.cli.setup import Session, session
+from calsync.errors import CalsyncError, Diagnostic, Exit, Severity
+from calsync.model import Json
+from calsync.observed import Refresh
+from calsync.plan import ActionKind, Filters, Plan
+from calsync.zones import load_zone, tzdata_version
+
+
+def choosing(command: F) -> F:
+    """Add `--calendar` and `--account` to a command."""
+    for name in ("account", "calendar"):
+        metavar = "ALIAS" if name == "account" else "NAME"
+        option = click.option(
+            f"--{name}",
+            f"{name}s",
+            metavar=metavar,
+            multiple=True,
+            help=f"Only actions of this {name}; repeatable.",
+        )
+        command = option(command)
+    return command
+
+
+def filters_of(opened: Session, calendars: tuple[str, ...], accounts: tuple[str, ...]) -> Filters:
+    """The filters, once the aliases are known to exist."""
+    from calsync.fields import suggestion
+
+    known = opened.project.settings.accounts
+    for alias in accounts:
+        if alias not in known:
+            raise CalsyncError(
+                f"there is no account {alias!r} in {opened.project.settings.file}",
+                hint=suggestion(alias, known),
+                code="unknown-account",
+            )
+    return Filters(calendars=tuple(sorted(set(calendars))), accounts=tuple(sorted(set(accounts))))
+
+
+def text_of(opened: Session, plan: Plan) -> str:
+    """The plan for people."""
+    import sys
+
+    from calsync.render.terminal import plan_text
+
+    return plan_text(
+        plan,
+        zones=load_zone,
+        now=plan.created_at,
+        colour=opened.colour,
+        width=width(sys.stdout),
+        verbose=opened.common.verbose,
+    )
+
+
+def halt(plan: Plan) -> CalsyncError | None:
+    """The error of a plan in which a service decides nothing."""
+    if not plan.halted:
+        return None
+    words = "; ".join(why if service in why else f"{service}: {why}" for service, why in plan.halted.items())
+    return CalsyncError(words, hint="nothing of that service was planned or sent", code="unreadable")
+
+
+def with_error(document: dict[str, Json], error: CalsyncError | None) -> dict[str, Json]:
+    """A document of a command that ends in an error says so, whatever else it holds."""
+    if error is None:
+        return document
+    says: dict[str, Json] = {"code": error.code, "message": error.message, "hint": error.hint}
+    return {**document, "exit_code": int(error.exit_code), "error": says}
+
+
+def _complain(opened: Session, error: CalsyncError) -> None:
+    show_error(error, error.exit_code, as_json=False, no_color=opened.common.no_color)
+
+
+@click.command(help="Check calendars and media, offline.")
+@click.option("--format", "style", type=click.Choice(["text", "json", "github"]), default="text")
+@common
+@click.pass_context
+def validate(ctx: click.Context, style: str) -> int:
+    """Check calendars and media, offline."""
+    from calsync.errors import CalendarError
+    from calsync.reconcile.look import validate as check
+
+    try:
+        opened = session(ctx)
+        checked = check(opened.project)
+        found, posts, colour = checked.diagnostics, len(checked.entries), opened.colour
+    except CalendarError as error:
+        if style == "text":
+            raise
+        found, posts, colour = error.diagnostics, 0, False
+    valid = not any(each.severity is Severity.ERROR for each in found)
+    _show_findings(found, posts, valid=valid, style=style, colour=colour)
+    return Exit.DONE if valid else Exit.INVALID
+
+
+def _show_findings(
+    found: tuple[Diagnostic, ...], posts: int, *, valid: bool, style: str, colour: bool
+) -> None:
+    if style == "json":
+        from calsync.render.jsondoc import validate_document
+
+        out_json(validate_document(valid, posts, found))
+        return
+    if style == "github":
+        from calsync.render.github import annotations
+
+        out(annotations(found))
+        return
+    from calsync.render.terminal import diagnostics_text
+
+    if found:
+        out(diagnostics_text(found, colour=colour))
+    errors = sum(each.severity is Severity.ERROR for each in found)
+    counted = f"{posts} {'post' if posts == 1 else 'posts'}"
+    out(f"{counted}, valid" if valid else f"{errors} {'error' if errors == 1 else 'errors'}")
+
+
+@click.command(help="Show what apply would do. Reads the services; writes nothing.")
+@click.option(
+    "--out", "path", metavar="FILE", help="Write the plan document to a file, for `apply PLANFILE`."
+)
+@click.option("--format", "style", type=click.Choice(["text", "markdown", "json"]), default="text")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are writes or blocked actions.")
+@click.option(
+    "--refresh",
+    "mode",
+    type=click.Choice([each.value for each in Refresh]),
+    default=Refresh.AUTO.value,
+    help="What to read: what is not settled, everything, or nothing.  [default: auto]",
+)
+@choosing
+@common
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    path: str | None,
+    style: str,
+    detailed_exitcode: bool,
+    mode: str,
+    calendars: tuple[str, ...],
+    accounts: tuple[str, ...],
+) -> int:
+    """Show what apply would do."""
+    from calsync.reconcile.look import make_plan
+    from calsync.render.jsondoc import plan_document, to_text
+
+    opened = session(ctx)
+    filters = filters_of(opened, calendars, accounts)
+    planned = make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan
+    error = halt(planned)
+    document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), error)
+    if path is not None:
+        _write(Path(path), to_text(document))
+    if style == "json":
+        out_json(document)
+    elif style == "markdown":
+        from calsync.render.markdown import plan_markdown
+
+        out(plan_markdown(planned, zones=load_zone, now=planned.created_at))
+    else:
+        out(text_of(opened, planned))
+    if error is not None:
+        if style != "json":
+            _complain(opened, error)
+        return Exit.ERROR
+    return Exit.CHANGES if detailed_exitcode and has_changes(planned) else Exit.DONE
+
+
+def has_changes(planned: Plan) -> bool:
+    """There are writes or blocked actions; a post that a person stopped is neither."""
+    return any(
+        action.kind.writes or (action.kind is ActionKind.BLOCKED and action.code != "stopped")
+        for action in planned.actions
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file at once or not at all."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        reason = (error.strerror or "no reason given").lower()
+        raise CalsyncError(f"{path} cannot be written: {reason}", code="out") from error
+
+
+@click.command(help="Say of every managed post when, where and how it went.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@common
+@click.pass_context
+def status(ctx: click.Context, style: str) -> int:
+    """Say of every managed post when, where and how it went; exit 4 when one needs a person."""
+    import sys
+
+    from calsync.reconcile.status import status as look
+    from calsync.render.jsondoc import status_document
+    from calsync.render.terminal import status_text
+
+    opened = session(ctx)
+    report = look(opened.project)
+    error = halt(report.plan)
+    if style == "json":
+        out_json(with_error(status_document(report.lines, report.plan.diagnostics), error))
+    else:
+        now = report.plan.created_at
+        out(
+            status_text(report.lines, zones=load_zone, now=now, colour=opened.colour, width=width(sys.stdout))
+        )
+        if error is not None:
+            _complain(opened, error)
+    if error is not None:
+        return Exit.ERROR
+    return Exit.PARTIAL if report.alarming else Exit.DONE
+
+
+@click.command(help="List the accounts that each configured service has.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@common
+@click.pass_context
+def accounts(ctx: click.Context, style: str) -> int:
+    """List the accounts that each configured service has."""
+    import sys
+
+    from calsync.reconcile.status import accounts as listed
+    from calsync.render.jsondoc import accounts_document
+    from calsync.render.terminal import accounts_text
+
+    opened = session(ctx)
+    lines, failed = listed(opened.project)
+    error = None
+    if failed:
+        words = "; ".join(why if service in why else f"{service}: {why}" for service, why in failed.items())
+        error = CalsyncError(words, code="unreadable")
+    if style == "json":
+        out_json(with_error(accounts_document(lines), error))
+    else:
+        out(accounts_text(lines, colour=opened.colour, width=width(sys.stdout)))
+        if error is not None:
+            _complain(opened, error)
+    return Exit.DONE if error is None else Exit.ERROR

@@ -1,0 +1,140 @@
+"""From options and environment to a project: the composition root."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING
+
+import click
+
+from calsync.cli.group import Common
+from calsync.cli.printing import colours, err
+from calsync.errors import Unauthorized
+from calsync.model import stamp
+from calsync.providers.base import Provider
+from calsync.reconcile.project import Project
+from calsync.settings import Environment, Settings, find_project, load_settings
+from calsync.stores.base import Holder
+
+if TYPE_CHECKING:
+    from calsync.desired import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a command: its project, its environment, and how it prints."""
+
+    project: Project
+    environment: Environment
+    common: Common
+    stop: Event
+
+    @property
+    def colour(self) -> bool:
+        """Whether stdout gets colours."""
+        return colours(sys.stdout, self.environment, no_color=self.common.no_color)
+
+    def holder(self) -> Holder:
+        """Who writes, for whoever has to wait."""
+        return Holder(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=stamp(self.project.now()),
+            run=self.environment.run_url,
+        )
+
+
+def clock() -> datetime:
+    """The present."""
+    return datetime.now(UTC)
+
+
+def session(ctx: click.Context, *, now: Callable[[], datetime] = clock) -> Session:
+    """Open the project that the options mean. Raises CalendarError where it is invalid or there is none."""
+    common = ctx.ensure_object(Common)
+    environment = Environment.read(os.environ)
+    stop = Event()
+    directory = Path(common.directory or ".")
+    settings = load_settings(find_project(common.config, directory, environment))
+    observe = err if common.verbose else None
+    return Session(open_project(settings, environment, now, stop, observe), environment, common, stop)
+
+
+def open_project(
+    settings: Settings,
+    environment: Environment,
+    now: Callable[[], datetime],
+    stop: Event,
+    observe: Callable[[str], None] | None,
+) -> Project:
+    """A project with its real files, store and services."""
+    from calsync.providers import limits
+    from calsync.stores import open_store
+
+    def load() -> Loaded:
+        from calsync.desired import load as load_calendars
+        from calsync.media import ProbeCache
+
+        cache = ProbeCache(settings.root)
+        loaded = load_calendars(settings, cache)
+        cache.save()
+        return loaded
+
+    def connect(service: str, stack: ExitStack) -> Provider:
+        return _connect(settings, environment, service, now, stop, stack, observe)
+
+    return Project(
+        settings=settings,
+        store=open_store("file", path=settings.root / settings.state_path, root=settings.root),
+        now=now,
+        load=load,
+        connect=connect,
+        limits=limits,
+    )
+
+
+def _connect(
+    settings: Settings,
+    environment: Environment,
+    service: str,
+    now: Callable[[], datetime],
+    stop: Event,
+    stack: ExitStack,
+    observe: Callable[[str], None] | None,
+) -> Provider:
+    """Open one service. Raises Unauthorized where its key is not set."""
+    from calsync.providers import base_url, connect, rates
+    from calsync.providers.base import Link, ServiceSettings
+    from calsync.transport import Transport
+
+    own = settings.services.get(service) or ServiceSettings(service=service)
+    home = base_url(service)
+    key = environment.api_key(service)
+    if home is not None and key is None:
+        name = f"{service.upper().replace('-', '_')}_API_KEY"
+        raise Unauthorized(
+            f"{service}: there is no key; {name} is not set",
+            service=service,
+            hint=f"export {name}=..., or {name}_FILE=PATH",
+            code="no-key",
+        )
+    transport = stack.enter_context(
+        Transport(
+            environment.service_url(service) or home or "http://127.0.0.1",
+            key,
+            service=service,
+            rates=rates(own),
+            now=now,
+            stop=stop,
+            observe=observe,
+        )
+    )
+    return connect(Link(settings=own, transport=transport, now=now))

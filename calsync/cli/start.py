@@ -1,0 +1,72 @@
+"""init, schema, sandbox, demo: what a newcomer meets first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from calsync.cli.group import common
+from calsync.cli.printing import out, out_json
+from calsync.errors import CalsyncError
+
+
+@click.command(help="Make a starter project: calsync.yaml, an empty state, a calendar and .gitignore.")
+@click.argument("directory", metavar="[DIR]", default=".")
+@common
+@click.pass_context
+def init(ctx: click.Context, directory: str) -> None:
+    """Make a starter project."""
+    from calsync.cli.group import Common
+    from calsync.starter import start
+
+    base = ctx.ensure_object(Common).directory
+    for line in start(Path(base or ".") / directory):
+        out(line)
+
+
+@click.command(help="Print the JSON Schema of calendars (the default) or of the project file, for editors.")
+@click.argument("which", type=click.Choice(["calendar", "project"]), default="calendar")
+@common
+def schema(which: str) -> None:
+    """Print a JSON Schema."""
+    from calsync.schema import json_schema
+
+    out_json(json_schema("project" if which == "project" else "calendar"))
+
+
+@click.command(help="Run a local server that speaks the services' APIs, until Ctrl-C.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, help="[default: a free one]")
+@click.option("--data", metavar="DIR", help="Keep its data here  [default: nowhere]")
+@common
+def sandbox(port: int, data: str | None) -> None:
+    """Run a local server that speaks the services' APIs."""
+    try:
+        from calsync.sandbox import serve
+    except ImportError as error:
+        raise without_sandbox() from error
+    try:
+        serve(port, None if data is None else Path(data), out)
+    except OSError as error:
+        raise CalsyncError(f"the sandbox cannot start: {error}", code="sandbox") from error
+
+
+def without_sandbox() -> CalsyncError:
+    """The error where the extra is not installed."""
+    return CalsyncError(
+        "the sandbox needs packages that are not installed",
+        hint="pip install 'calsync[sandbox]'",
+        code="sandbox",
+    )
+
+
+@click.command(help="Plan and apply the example calendars against a private sandbox.")
+@common
+@click.pass_context
+def demo(ctx: click.Context) -> int:
+    """Show the main job, step by step, in a temporary directory."""
+    try:
+        from calsync.cli.demo import show
+    except ImportError as error:
+        raise without_sandbox() from error
+    return show(ctx)

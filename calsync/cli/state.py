@@ -1,0 +1,151 @@
+"""state ...: look at what is recorded, and mend it. None of these writes to a service."""
+
+from __future__ import annotations
+
+import click
+
+from calsync.cli.group import common
+from calsync.cli.printing import out, out_json
+from calsync.cli.setup import session
+from calsync.errors import CalsyncError
+
+
+@click.group(help="Look at the recorded state, and mend it.")
+@common
+def state() -> None:
+    """Look at the recorded state, and mend it."""
+
+
+@state.command("init", help="Write an empty state to the configured store.")
+@common
+@click.pass_context
+def init(ctx: click.Context) -> None:
+    """Write an empty state."""
+    from calsync.recorded import Ledger
+
+    opened = session(ctx)
+    store, lineage = opened.project.store, opened.project.settings.project
+    made = Ledger.init(store, opened.holder(), project=lineage)
+    out(f"{store.where}: an empty state of lineage {made.lineage}")
+
+
+@state.command("list", help="List what is recorded: address, how it was last seen, time, remote id.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@common
+@click.pass_context
+def listing(ctx: click.Context, style: str) -> None:
+    """List what is recorded."""
+    from calsync.model import stamp
+    from calsync.reconcile.look import recorded_of
+    from calsync.render.safe import terminal
+    from calsync.statefile import record_out
+
+    opened = session(ctx)
+    recorded = recorded_of(opened.project)
+    records = [recorded.records[address] for address in sorted(recorded.records)]
+    if style == "json":
+        out_json(
+            {
+                "format_version": "1",
+                "lineage": recorded.lineage,
+                "serial": recorded.serial,
+                "posts": {str(each.address): record_out(each) for each in records},
+                "open": [str(address) for address in sorted(recorded.opens)],
+            }
+        )
+        return
+    for each in records:
+        words = f"{each.address}  {each.seen.value}  {stamp(each.content.at)}  {each.account.service} {each.remote_id}"
+        out(terminal(words))
+    for address in sorted(recorded.opens):
+        out(terminal(f"{address}  open: {recorded.opens[address].kind.value}, outcome not known"))
+    if not records and not recorded.opens:
+        out("Nothing is recorded.")
+
+
+@state.command("show", help="Show the record of one address as JSON.")
+@click.argument("address")
+@common
+@click.pass_context
+def show(ctx: click.Context, address: str) -> None:
+    """Show the record of one address."""
+    from calsync.reconcile.look import recorded_of
+    from calsync.reconcile.state import parse_address
+    from calsync.statefile import open_out, record_out
+
+    opened = session(ctx)
+    name = parse_address(address)
+    recorded = recorded_of(opened.project)
+    record, opening = recorded.records.get(name), recorded.opens.get(name)
+    if record is None and opening is None:
+        raise CalsyncError(
+            f"nothing is recorded for {name}", hint="`calsync state list` shows what is", code="not-recorded"
+        )
+    out_json(
+        {
+            "format_version": "1",
+            "address": str(name),
+            "record": None if record is None else record_out(record),
+            "open": None if opening is None else open_out(opening),
+            "generation": recorded.generations.get(name, 0),
+        }
+    )
+
+
+@state.command("mv", help="Give a record a new address.")
+@click.argument("old")
+@click.argument("new")
+@common
+@click.pass_context
+def mv(ctx: click.Context, old: str, new: str) -> None:
+    """Give a record a new address."""
+    from calsync.reconcile.state import move, parse_address
+
+    opened = session(ctx)
+    before, after = parse_address(old), parse_address(new)
+    move(opened.project, opened.holder(), before, after)
+    out(f"{before} is {after} now")
+
+
+@state.command("rm", help="Stop tracking a post; the post itself is not touched.")
+@click.argument("address")
+@common
+@click.pass_context
+def rm(ctx: click.Context, address: str) -> None:
+    """Stop tracking a post."""
+    from calsync.reconcile.state import parse_address, remove
+
+    opened = session(ctx)
+    name = parse_address(address)
+    remove(opened.project, opened.holder(), name)
+    out(f"{name} is not tracked any more; its post was not touched")
+
+
+@state.command(
+    "adopt", help="Record an entry as it stands as applied to a post that is already there; no write."
+)
+@click.argument("address")
+@click.argument("remote_id", required=False)
+@common
+@click.pass_context
+def adopt(ctx: click.Context, address: str, remote_id: str | None) -> None:
+    """Record an entry as applied to a post that is already there."""
+    from calsync.reconcile.state import adopt as take
+    from calsync.reconcile.state import parse_address
+    from calsync.render.safe import terminal
+
+    opened = session(ctx)
+    record = take(opened.project, opened.holder(), parse_address(address), remote_id)
+    out(terminal(f"{record.address} is {record.account.service} {record.remote_id}, {record.seen.value}"))
+
+
+@state.command("unlock", help="Clear a lock whose holder is gone; says who holds it where that is not so.")
+@common
+@click.pass_context
+def unlock(ctx: click.Context) -> None:
+    """Clear a lock whose holder is gone."""
+    opened = session(ctx)
+    store = opened.project.store
+    with store.hold(opened.holder(), timeout=0):
+        pass
+    out(f"{store.where} is not locked")
