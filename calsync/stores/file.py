@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -25,17 +25,19 @@ POLL = 0.05
 """Seconds between two looks at a lock that somebody holds."""
 
 # Non-blocking, so that a pipe in the place of a file is an error and not a wait.
-_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_SAFELY = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class FileStore:
     """One file below the project directory `root`; symbolic links may not lead out of it.
 
-    Raises StateError when they do. Writing is for one thread at a time, as a ledger does it.
+    Raises StateError when they do, and on a platform without file locks. Writing is for one thread at a time, as
+    a ledger does it.
     """
 
     def __init__(self, path: Path, root: Path) -> None:
+        self._fcntl = _fcntl()
         try:
             home = root.resolve()
             place = (home / path).resolve()
@@ -45,8 +47,11 @@ class FileStore:
                 f"the state file {str(path)!r} is not inside the project directory",
                 hint="name a path below the directory of calsync.yaml in `state: {path: ...}`",
             ) from error
-        if place == home:
-            raise StateError(f"the state file {str(path)!r} is the project directory itself")
+        if place == home or place.is_symlink():
+            raise StateError(
+                f"the state file {str(path)!r} cannot be one",
+                hint="it is the project directory itself, or a link to nowhere",
+            )
         self._snapshot = place
         self._journal = place.with_name(f"{place.name}.journal")
         self._backup = place.with_name(f"{place.name}.bak")
@@ -84,12 +89,12 @@ class FileStore:
                 try:
                     _write(descriptor, entry + b"\n")
                     _sync_data(descriptor)
+                    if new:
+                        _sync_directory(self._journal.parent)
                 except OSError:
                     with suppress(OSError):
                         os.ftruncate(descriptor, length)
                     raise
-            if new:
-                _sync_directory(self._journal.parent)
             return _token(self._snapshot.lstat(), length + len(entry) + 1)
 
     def write(self, snapshot: bytes, *, expecting: Token | None) -> Token:
@@ -113,13 +118,14 @@ class FileStore:
     @contextmanager
     def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
         """Be the one writer, on this machine; the lock frees itself when the process dies."""
-        fcntl = _fcntl()
-        with self._errors("locked"):
-            self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | _SAFELY, 0o600)
-        try:
+        fcntl = self._fcntl
+        with ExitStack() as stack:
             with self._errors("locked"):
-                self._wait(descriptor, fcntl, timeout)
+                if not self._lock.parent.exists():
+                    self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _sync_directory(self._lock.parent.parent)
+                descriptor = stack.enter_context(_opened(self._lock, os.O_RDWR | os.O_CREAT))
+                self._wait(descriptor, timeout)
                 _note(descriptor, who)
             self._lock_fd = descriptor
             try:
@@ -129,12 +135,10 @@ class FileStore:
                 _note(descriptor, None)
                 # Closing would not do where a child process has inherited the lock.
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
-        finally:
-            os.close(descriptor)
 
     def holder(self) -> Holder | None:
         """Who holds it now, by the lock itself; what is written in it only gives the name."""
-        fcntl = _fcntl()
+        fcntl = self._fcntl
         with self._errors("looked at"):
             try:
                 with _opened(self._lock, os.O_RDONLY) as descriptor:
@@ -145,7 +149,8 @@ class FileStore:
                 return _noted(self._lock) or Holder(host="an unknown host", pid=0, since="an unknown time")
         return None
 
-    def _wait(self, descriptor: int, fcntl: ModuleType, timeout: float) -> None:
+    def _wait(self, descriptor: int, timeout: float) -> None:
+        fcntl = self._fcntl
         deadline = time.monotonic() + timeout
         while True:
             try:
