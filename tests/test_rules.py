@@ -82,6 +82,7 @@ ACCOUNTS = {
     **{service: AccountSpec(alias=service, service=service, id=f"id-{service}") for service in LIMITS},
     "other": AccountSpec(alias="other", service="v1", id="id-other"),
     "bare": AccountSpec(alias="bare", service="plug-in", username="@Bare"),
+    "plain": AccountSpec(alias="plain", service="plug-in", platform="mastodon", id="id-plain"),
     "masto": AccountSpec(alias="masto", service="v2", platform="mastodon", id="id-masto"),
 }
 PUBLIC: dict[str, Json] = {"privacy_level": "PUBLIC_TO_EVERYONE"}
@@ -177,6 +178,7 @@ def test_what_every_limit_allows_is_not_mentioned(post: Entry) -> None:
 
 
 BAD: list[tuple[Entry, Severity, str, str]] = [
+    (entry(video(), account="plain", caption="a\ufeff"), WARNING, "hidden-characters", "U+FEFF"),
     (entry(video(), image()), ERROR, "media-mixed", "1 video and 1 image in one post"),
     (entry(video("a.mp4"), video("b.mp4")), ERROR, "media-count", "2 videos in one post; TikTok takes one"),
     (
@@ -209,7 +211,7 @@ BAD: list[tuple[Entry, Severity, str, str]] = [
         entry(video(size=500 * MB + 1)),
         ERROR,
         "media-size",
-        "500.0 MB (500,000,001 bytes); Postqued v1 takes videos",
+        "476.8 MiB (500,000,001 bytes); Postqued v1 takes videos",
     ),
     (entry(video(size=5 * 10**9), account="bare"), ERROR, "media-size", "TikTok takes videos up to 4 GiB"),
     (entry(image(size=25 * MB), account="trusted"), ERROR, "media-size", "TikFlow takes images up to 10 MB"),
@@ -547,7 +549,7 @@ def test_the_order_of_entries_does_not_matter(shuffle: random.Random) -> None:
 
 
 def test_ten_thousand_entries_are_checked_in_a_moment() -> None:
-    """The cost is linear, or n log n: ten thousand posts of one account, all of them too close, in about a second."""
+    """The cost is linear, or n log n: ten thousand posts of one account, all of them too close, in seconds at the most."""
     entries = series(10_000, timedelta(minutes=1))
     start = time.perf_counter()
     assert {each.code for each in found(*entries)} == {"too-dense", "too-many-posts"}
@@ -567,8 +569,8 @@ def test_every_rule_states_its_law() -> None:
         (500 * MB, "500 MB"),
         (10 * 2**20, "10 MiB"),
         (4 * 10**9, "4 GB"),
-        (1_234_567, "1.2 MB"),
-        (0, "0.0 MB"),
+        (1_234_567, "1.2 MiB"),
+        (0, "0.0 MiB"),
     ],
 )
 def test_sizes_are_written_in_the_unit_in_which_they_are_round(size: int, text: str) -> None:

@@ -30,7 +30,9 @@ class Case:
     """An entry with its account and the versions of its service that could be meant (none: nothing is known).
 
     `kind` is None where the media is mixed, absent or only known by id. `fixed`: the post plays an upload that
-    brings its own caption, title and options, so that only its time is ours. `past`: long over.
+    brings its own caption, title and options, so that only its time is ours. `uploads`: it shows files that
+    some version of the service takes. `ours`: its text and options are ours, since no upload brings them, or
+    would have to. `past`: long over.
     """
 
     entry: Entry
@@ -38,8 +40,11 @@ class Case:
     versions: tuple[Limits, ...]
     files: tuple[tuple[int, MediaFile], ...]
     kind: MediaKind | None
+    tiktok: bool
     by_id: bool
     fixed: bool
+    uploads: bool
+    ours: bool
     past: bool
 
     @classmethod
@@ -50,34 +55,27 @@ class Case:
         files = tuple((index, each) for index, each in enumerate(entry.media) if isinstance(each, MediaFile))
         kinds = {each.kind for _, each in files}
         by_id = any(isinstance(each, RemoteMedia) for each in entry.media)
-        versions = limits or ((TIKTOK,) if account.platform == "tiktok" else ())
+        tiktok = account.platform == "tiktok"
+        versions = limits or ((TIKTOK,) if tiktok else ())
+        takes_files = not versions or any(each.by_id_only is None for each in versions)
+        fixed = (
+            by_id
+            and bool(versions)
+            and all(each.one_schedule_per_asset or each.by_id_only is not None for each in versions)
+        )
         return cls(
             entry=entry,
             account=account,
             versions=versions,
             files=files,
             kind=kinds.pop() if len(kinds) == 1 and not by_id else None,
+            tiktok=tiktok,
             by_id=by_id,
-            fixed=by_id
-            and bool(versions)
-            and all(each.one_schedule_per_asset or each.by_id_only is not None for each in versions),
+            fixed=fixed,
+            uploads=bool(files) and takes_files,
+            ours=not fixed and (not files or takes_files),
             past=past,
         )
-
-    @property
-    def tiktok(self) -> bool:
-        """Whether TikTok's rules apply."""
-        return self.account.platform == "tiktok"
-
-    @property
-    def uploads(self) -> bool:
-        """Whether it shows files that some version of the service takes."""
-        return bool(self.files) and any(each.by_id_only is None for each in self.versions)
-
-    @property
-    def ours(self) -> bool:
-        """Whether its text and options are ours: not where an upload brings them, or would have to."""
-        return not self.fixed and (not self.files or self.uploads)
 
     @property
     def post(self) -> str:

@@ -170,11 +170,11 @@ def photo_dimensions(case: Case) -> Iterator[Diagnostic]:
 
 
 def amount(size: int) -> str:
-    """A size for people, in the unit in which it is round, else in MB."""
+    """A size for people, in the unit in which it is round, else in MiB."""
     for unit, factor in (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6)):
         if size and size % factor == 0:
             return f"{size // factor} {unit}"
-    return f"{size / 10**6:,.1f} MB"
+    return f"{size / 2**20:,.1f} MiB"
 
 
 def clock(milliseconds: int) -> str:
