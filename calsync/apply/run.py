@@ -9,7 +9,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Protocol, assert_never
 
 from calsync.apply.uploads import Uploads
 from calsync.apply.writes import Writer
-from calsync.errors import CalsyncError, Interrupted, ProviderError, TooClose, Unauthorized, Uncertain
+from calsync.errors import CalsyncError, Interrupted, TooClose, Unauthorized, Uncertain
 from calsync.model import Address, MediaFile, Open, Policy, Record
 from calsync.plan.action import (
     Action,
@@ -92,8 +91,7 @@ def send_again(openings: Iterable[Open], hands: Hands) -> None:
                 return
             provider = hands.providers[opening.account.service]
             writer = Writer(provider, hands.ledger, uploads, hands.policy.lead_time, hands.now)
-            with suppress(ProviderError, Interrupted, TooClose):
-                writer.send_again(opening)
+            writer.send_again(opening)
 
 
 @dataclass

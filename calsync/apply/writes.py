@@ -165,7 +165,10 @@ class Writer:
         return self.create(post, previous=record)
 
     def send_again(self, opening: Open) -> Outcome:
-        """Settle an open create by sending the same body under the same key."""
+        """Settle an open create by sending the same body under the same key.
+
+        Whatever goes wrong says nothing of the first try, so that the intent stays open then.
+        """
         again = Submission(
             scope=Scope(opening.account, opening.workspace),
             platform=opening.platform,
@@ -175,7 +178,12 @@ class Writer:
         body = self.provider.create_body(again)
         if hashlib.sha256(body).hexdigest() != opening.body or opening.token is None:
             return Outcome(OutcomeKind.UNKNOWN, "this version of calsync would send another body")
-        return self._send(again, opening)
+        try:
+            remote_id = self.provider.create(again, token=opening.token)
+        except CalsyncError as error:
+            return self._look_for(opening) or _unknown(error)
+        self.ledger.settle(opening.address, record=made(opening, remote_id))
+        return _done(remote_id)
 
     def _create(self, what: Submission, address: Address, previous: Record | None) -> Outcome:
         self._in_time(what.content)

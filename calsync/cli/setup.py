@@ -137,4 +137,4 @@ def _connect(
             observe=observe,
         )
     )
-    return connect(Link(settings=own, transport=transport, now=now))
+    return connect(Link(settings=own, transport=transport, now=now, lead_time=settings.policy.lead_time))

@@ -17,20 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from calsync.errors import Diagnostic
+from calsync.errors import Diagnostic, TooClose
 from calsync.model import (
     AccountKey,
     Capabilities,
     Content,
-    Limits,
     MediaFile,
     RemoteId,
     Sighting,
     Status,
     Usage,
+    stamp,
 )
 
 if TYPE_CHECKING:
@@ -51,11 +51,28 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What a provider is connected with: its settings, the way to its service, and the clock."""
+    """What a provider is connected with: its settings, the way to its service, the clock, and the policy's lead time.
+
+    No time closer than the lead time is ever sent: a provider judges it right before each try (see `in_time`).
+    """
 
     settings: ServiceSettings
     transport: Transport
     now: Callable[[], datetime]
+    lead_time: timedelta = timedelta()
+
+    def in_time(self, at: datetime) -> Callable[[], None]:
+        """A check for `Transport.request(before=...)`: raises TooClose once the time is too close to be sent."""
+
+        def judge() -> None:
+            now = self.now()
+            if at <= now or at < now + self.lead_time:
+                raise TooClose(
+                    f"its time {stamp(at)} is by now closer than the lead time, so it was not sent",
+                    hint="give it a later time",
+                )
+
+        return judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +116,9 @@ class Payload(Protocol):
     """A file on its way up: its facts, and its bytes from disk in chunks, as often as a retry needs them."""
 
     @property
-    def media(self) -> MediaFile: ...
+    def media(self) -> MediaFile:
+        """What the file is."""
+        ...
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes, 256 KiB at a time. Raises CalsyncError at the end when they are not what was planned."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Required, TypedDict, Unpack
@@ -27,7 +27,7 @@ from calsync.model import (
     stamp,
 )
 from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
-from calsync.providers.reading import ahead, camel, fields, file_part, filename, items, reason, segment, text
+from calsync.providers.reading import camel, fields, file_part, filename, items, reason, segment, text
 from calsync.transport import Answer, Form, RequestClass
 
 CAPABILITIES = Capabilities(
@@ -76,7 +76,7 @@ class PostquedV1:
         self.service = link.settings.service
         self.capabilities = CAPABILITIES
         self._transport = link.transport
-        self._now = link.now
+        self._in_time = link.in_time
 
     def normalize(self, content: Content) -> Content:
         """Without the title, which v1 has no field for."""
@@ -178,7 +178,6 @@ class PostquedV1:
 
     def create(self, submission: Submission, *, token: str) -> RemoteId:
         """Schedule a post under an idempotency key; in doubt the same bytes go out again under the same key."""
-        ahead(submission.content.at, self._now(), service=self.service)
         answer = self._collection(
             "POST",
             "/v1/content/publish",
@@ -186,6 +185,7 @@ class PostquedV1:
             content=self.create_body(submission),
             headers={"Idempotency-Key": token},
             repeatable=True,
+            before=self._in_time(submission.content.at),
         )
         whole = fields(answer.body)
         # `id` in the guide, `publishId` in the skill; `publish.id` as v2's clients have met it.
@@ -303,6 +303,7 @@ class _How(TypedDict, total=False):
     headers: Mapping[str, str]
     repeatable: bool
     harmless: bool
+    before: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ only where the project says `allow_upload: true`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -36,7 +36,7 @@ from calsync.providers.base import (
     Submission,
     Window,
 )
-from calsync.providers.reading import ahead, camel, cut, fields, file_part, segment, text, whole
+from calsync.providers.reading import camel, cut, fields, file_part, segment, text, whole
 from calsync.providers.tikflow_reading import SCHEDULE, UPLOAD, Reading
 from calsync.transport import Answer, Form, RequestClass
 
@@ -103,7 +103,7 @@ class TikFlow:
         )
         self._settings = link.settings
         self._transport = link.transport
-        self._now = link.now
+        self._in_time = link.in_time
         self._reading = Reading(link.transport, service=self.service, now=link.now)
 
     def normalize(self, content: Content) -> Content:
@@ -193,11 +193,11 @@ class TikFlow:
 
     def create(self, submission: Submission, *, token: str) -> RemoteId:  # noqa: ARG002 - no idempotency keys here
         """Schedule an upload, sent once."""
-        ahead(submission.content.at, self._now(), service=self.service)
+        in_time = self._in_time(submission.content.at)
         body = self.create_body(submission)
         try:
             with self._reading.writing():
-                answer = self._write("POST", "/schedule/create", content=body)
+                answer = self._write("POST", "/schedule/create", content=body, before=in_time)
         except Unauthorized as error:
             if error.status != 403:
                 raise
@@ -221,9 +221,8 @@ class TikFlow:
 
     def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - ids suffice here
         """Give a schedule another time."""
-        when = ahead(at, self._now(), service=self.service)
         try:
-            self._put(remote_id, {"scheduledPublishTime": when})
+            self._put(remote_id, {"scheduledPublishTime": stamp(at)}, before=self._in_time(at))
         except Rejected as error:
             raise self._explained(error) from error
 
@@ -286,18 +285,28 @@ class TikFlow:
     def _get(self, path: str) -> Answer:
         return self._transport.request("GET", f"/api/v1{path}", klass="read")
 
-    def _put(self, remote_id: RemoteId, body: Json) -> Answer:
+    def _put(self, remote_id: RemoteId, body: Json, *, before: Callable[[], None] | None = None) -> Answer:
         """Naming the state to reach, so that it may be repeated."""
         path = f"/api/v1/schedule/{segment(remote_id.id, service=self.service)}"
         with self._reading.writing():
-            return self._transport.request("PUT", path, klass="publish", json=body, repeatable=True)
+            return self._transport.request(
+                "PUT", path, klass="publish", json=body, repeatable=True, before=before
+            )
 
     def _write(
-        self, method: str, path: str, *, content: bytes | None = None, form: Form | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        form: Form | None = None,
+        before: Callable[[], None] | None = None,
     ) -> Answer:
         """What makes something, and is sent once."""
         klass: RequestClass = "upload" if form is not None else "publish"
-        return self._transport.request(method, f"/api/v1{path}", klass=klass, content=content, form=form)
+        return self._transport.request(
+            method, f"/api/v1{path}", klass=klass, content=content, form=form, before=before
+        )
 
 
 def _title(content: Content) -> str:

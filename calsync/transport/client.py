@@ -137,13 +137,16 @@ class Transport:
         repeatable: bool = False,
         harmless: bool = False,
         accept: Collection[int] = (),
+        before: Callable[[], None] | None = None,
     ) -> Answer:
         """Send one request, paced, and again where that is safe; only 2xx and the statuses in `accept` return.
 
         `repeatable`: a write whose repetition has no further effect (by its key, or because it names the state
         to reach); in doubt it is tried again, and stays Uncertain where no try was answered. `harmless`: a write
         that makes no post, which is treated like a read. Any other write is sent once, except after 429 and when
-        connecting failed. Raises the ProviderErrors, and Interrupted when the run ends while this waits.
+        connecting failed. `before` is asked right before each try, after all waiting; what it raises is raised
+        with nothing sent, unless an earlier try is in doubt. Raises the ProviderErrors, and Interrupted when the run
+        ends while this waits.
         """
         body = None
         if form is not None:
@@ -167,7 +170,7 @@ class Transport:
             again=reads or repeatable,
             accept=frozenset(accept),
         )
-        return self._persist(call, klass)
+        return self._persist(call, klass, before)
 
     def put_file(self, url: str, *, headers: Mapping[str, Json], source: Chunks, size: int) -> None:
         """Put a file to a presigned address of the service's storage, without our key, and again where it fails.
@@ -190,14 +193,16 @@ class Transport:
             again=True,
             bare=True,
         )
-        self._persist(call, None)
+        self._persist(call, None, None)
 
-    def _persist(self, call: Call, klass: RequestClass | None) -> Answer:
+    def _persist(self, call: Call, klass: RequestClass | None, before: Callable[[], None] | None) -> Answer:
         """Try until there is an answer that counts, or no further try would be safe or worth it."""
         began = self._clock()
         doubt: ProviderError | None = None
         for number in range(TRIES):
             with _unless_in(doubt), self._pacer.place(klass):
+                if before is not None:
+                    before()
                 outcome = self._try(call)
             if isinstance(outcome, Answer):
                 return outcome
@@ -274,10 +279,10 @@ class Transport:
 
 @contextmanager
 def _unless_in(doubt: ProviderError | None) -> Iterator[None]:
-    """Turn "interrupted, nothing was done" into the doubt that an earlier try has left."""
+    """Turn "nothing was sent" into the doubt that an earlier try has left."""
     try:
         yield
-    except Interrupted as error:
+    except (Interrupted, TooClose) as error:
         if doubt is None:
             raise
         raise doubt from error
