@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from calsync.errors import CalendarError, CalsyncError, Diagnostic
+from calsync.errors import Diagnostic
 from calsync.model import Json, stamp
 from calsync.plan.action import Action, Plan
 from calsync.plan.outcome import AccountLine, Outcome, Outcomes, StatusLine, outcome_of_each, result
@@ -67,12 +67,6 @@ def error_document(
         "error": {"code": code, "message": message, "hint": hint},
         "diagnostics": _diagnostics(diagnostics),
     }
-
-
-def error_document_of(error: CalsyncError) -> dict[str, Json]:
-    """The error document of an error that calsync raised."""
-    found = error.diagnostics if isinstance(error, CalendarError) else ()
-    return error_document(error.exit_code, error.code, error.message, error.hint, found)
 
 
 def validate_document(valid: bool, posts: int, diagnostics: Iterable[Diagnostic]) -> dict[str, Json]:

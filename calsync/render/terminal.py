@@ -276,8 +276,9 @@ def _outcome(page: Page, action: Action, outcome: Outcome) -> None:
 
 def _result(page: Page, plan: Plan, settled: Sequence[Outcome]) -> None:
     counts = [(kind, sum(each.kind is kind for each in settled)) for kind in OutcomeKind]
+    # What waits for a place, and what a person stopped, is as it should be.
     whole = all(
-        outcome.kind is OutcomeKind.DONE or action.kind is ActionKind.DEFERRED
+        outcome.kind is OutcomeKind.DONE or action.kind is ActionKind.DEFERRED or action.code == "stopped"
         for action, outcome in zip(plan.actions, settled, strict=True)
     )
     page.put(
