@@ -83,7 +83,7 @@ def validate(project: Project) -> Checked:
     return Checked(
         entries=loaded.entries,
         loading=(*project.settings.warnings, *loaded.diagnostics),
-        rules=check(loaded.entries, specs, limits),
+        rules=check(loaded.entries, specs, limits, now=project.now()),
     )
 
 
@@ -162,7 +162,7 @@ def _rules(project: Project, checked: Checked, services: Services) -> tuple[Diag
     }
     if all(limits[name] == project.limits_of(name) for name in limits):
         return checked.rules
-    online = check(checked.entries, project.settings.accounts, limits)
+    online = check(checked.entries, project.settings.accounts, limits, now=project.now())
     if any(each.severity is Severity.ERROR for each in online):
         raise CalendarError({*checked.loading, *online})
     return online

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 from urllib.parse import urlencode
 
 from calsync import __version__
-from calsync.errors import Interrupted, ProviderError, Rejected, Throttled, Uncertain
+from calsync.errors import Interrupted, ProviderError, Rejected, Throttled, TooClose, Uncertain
 from calsync.model import Json
 from calsync.transport.addresses import base_address, handed_on, storage_host, usable_key
 from calsync.transport.answers import Answer, clean
