@@ -152,11 +152,11 @@ def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities)
 
 
 def _alike(opening: Open, sighting: Sighting, abilities: Capabilities) -> bool:
-    if sighting.media is not None and opening.assets:
-        if sighting.media != opening.assets:
-            return False
-        if abilities.one_schedule_per_asset:
-            return True
+    if sighting.media is not None and opening.assets and sighting.media != opening.assets:
+        return False
+    if abilities.one_schedule_per_asset and sighting.media is not None:
+        # Caption and title belong to the upload there.
+        return same_minute(opening.content, sighting)
     return same_minute(opening.content, sighting) and (
         sighting.caption is None or comparable(sighting.caption) == comparable(opening.content.caption)
     )
