@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -100,9 +101,11 @@ class _Look:
                 if self._asked(record):
                     self.by_address[record.address] = _ask(provider, record)
         if any(post.account.key.service == service and post.wanted for post in self.desired.posts):
-            usage = provider.usage()
-            if usage is not None:
-                self.usage[service] = usage
+            with suppress(ProviderError):
+                # Without it creates are refused one by one, once the places are taken: no reason to stand still.
+                usage = provider.usage()
+                if usage is not None:
+                    self.usage[service] = usage
 
     def _listed(self, service: str, provider: Provider, records: Sequence[Record]) -> None:
         scopes = self._scopes(service)

@@ -118,7 +118,8 @@ def _show_findings(
     if style == "github":
         from calsync.render.github import annotations
 
-        out(annotations(found))
+        if found:
+            out(annotations(found))
         return
     from calsync.render.terminal import diagnostics_text
 
