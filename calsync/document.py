@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.scanner import Scanner, ScannerError
+from yaml.scanner import ScannerError
 
 from calsync.errors import Diagnostic, Severity, Source
+from calsync.pureyaml import PureParser
 from calsync.syntax import explain, first_tab
 from calsync.textfile import MIB, UnreadableFile, decode, forbidden, position, read_limited, shown
 
@@ -28,6 +27,7 @@ MAX_BYTES = 10 * MIB
 MAX_DEPTH = 32
 MAX_NODES = 500_000
 MAX_PROBLEMS = 500
+WORDED_LENGTH = 100_000
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 TEXT_KEYS = frozenset({"caption", "title"})
@@ -118,26 +118,6 @@ class Document:
         return Source(file=self.file, line=max(line, 1), column=max(column, 1))
 
 
-class PureParser(Reader, Scanner, Parser):
-    """PyYAML's parser without libyaml, held to libyaml's rules where it is more lenient."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: Any) -> Any:
-        """Refuse escapes that are no character, as libyaml does: the pure parser dies of some, lets others pass."""
-        try:
-            chunks = super().scan_flow_scalar_non_spaces(double, start_mark)
-        except (ValueError, OverflowError):
-            chunks = ["\ud800"]
-        if any("\ud800" <= each <= "\udfff" for chunk in chunks for each in chunk):
-            problem = "found invalid Unicode character escape code"
-            raise ScannerError("while scanning a quoted scalar", start_mark, problem, self.get_mark())
-        return chunks
-
-
 def _libyaml() -> Callable[[str], Any] | None:
     """PyYAML's C parser, where this installation has it."""
     try:
@@ -161,21 +141,21 @@ def read_document(path: Path, file: str) -> Document:
 
 
 def parse(data: bytes, file: str, *, parser: Callable[[str], Any] | None = LIBYAML) -> Document:
-    """Parse the bytes of one YAML file. `parser` makes the events: libyaml's where there is one."""
+    """Parse the bytes of one YAML file. `parser` makes the events: libyaml's where there is one.
+
+    A file that libyaml does not take is read once more by the pure parser, which names places better and says the
+    same on every machine; not where it is so long that this would be felt.
+    """
     try:
         text = decode(data)
     except UnreadableFile as problem:
         return Document(file, None, (problem.diagnostic(file),))
     builder = _Builder(text, file)
-    try:
-        root = builder.build((parser or PureParser)(text).get_event)
-    except _Stop:
-        root = None
-    except yaml.YAMLError as error:
-        builder.syntax(error)
-        root = None
-    if root is not None and builder.tab():
-        root = None
+    root = builder.run(parser or PureParser)
+    if builder.failed and parser is not None and len(text) <= WORDED_LENGTH:
+        second = _Builder(text, file)
+        second.run(PureParser)
+        builder = second if second.failed else builder
     return Document(file, root, tuple(builder.problems))
 
 
@@ -190,6 +170,8 @@ class _Builder:
         self.text = text
         self.file = file
         self.problems: list[Diagnostic] = []
+        self.failed = False  # the file could not be read to its end
+        self.key_end = 0  # where the last key ended
         self.spans: list[tuple[int, int]] | None = [] if "\t" in text else None
 
     def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
@@ -203,19 +185,36 @@ class _Builder:
             raise _Stop
         self.problems.append(Diagnostic(severity=error, code=code, message=message, hint=hint, source=place))
 
-    def syntax(self, error: yaml.YAMLError) -> None:
-        """Note what the parser could not read; a tab before it is the cause, whatever the parser says."""
-        index, line, column, message, hint = explain(error, self.text)
-        if not self.tab(index):
+    def run(self, parser: Callable[[str], Any]) -> Node | None:
+        """Build the data with a parser's events; None where that fails, which is reported."""
+        root = None
+        end = len(self.text)
+        try:
+            root = self.build(parser(self.text).get_event)
+        except _Stop:
+            self.failed = True
+            return None
+        except yaml.YAMLError as error:
+            end, line, column, message, hint = explain(error, self.text)
             self.report("syntax", pack(line, column), message, hint)
+            self.failed = True
+        if self.tab(end):
+            self.failed = True
+        return None if self.failed else root
 
-    def tab(self, before: int | None = None) -> bool:
-        """Note the first tab outside quoted text, blocks and comments, and say whether there was one."""
+    def tab(self, before: int) -> bool:
+        """Note the first tab outside quoted text, blocks and comments, and say whether there was one.
+
+        What was found behind it is a consequence, whatever the parser makes of it.
+        """
         if self.spans is None:
             return False
-        found = first_tab(self.text, self.spans, len(self.text) if before is None else before)
+        found = first_tab(self.text, self.spans, before)
         if found is None:
             return False
+        self.problems = [
+            each for each in self.problems if each.source and (each.source.line, each.source.column) < found
+        ]
         hint = "use spaces; in text, quote it: a tab is \\t between double quotes"
         self.report("tab", pack(*found), "a tab character", hint)
         return True
@@ -227,6 +226,7 @@ class _Builder:
         key: str | Hole | None = None  # in a mapping: the key that waits for its value; HOLE: to be dropped
         stack: list[tuple[Node | None, Hole | None]] = []  # what to go on with when a container ends
         nodes = 0
+        scalar, mapping, sequence, alias = _NODES
         while (event := next_event()) is not None:
             kind = type(event)
             if kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
@@ -242,24 +242,39 @@ class _Builder:
             if nodes > MAX_NODES:
                 self.report("too-many", at, f"more than {MAX_NODES:,} values in one file", "split the file")
                 raise _Stop
-            if event.anchor is not None or kind is yaml.AliasEvent or event.tag is not None:
+            if kind is alias or event.anchor is not None or event.tag is not None:
                 self._refuse(event, at)
 
             node: Node
-            if kind is yaml.ScalarEvent:
-                node = self._scalar(event, at)
+            plain = False
+            if kind is scalar:
+                node = event.value
+                plain = not event.style
+                if not plain:
+                    self._styled(event, at)
+                elif node in NULLS:
+                    node = Null(node)
+            elif kind is alias:
+                node = HOLE
             else:
-                node = Map(at) if kind is yaml.MappingStartEvent else Seq(at)
-                if kind is yaml.AliasEvent:
-                    node = HOLE
+                node = Map(at) if kind is mapping else Seq(at)
 
-            if type(top) is Map and key is None:
-                key = self._key(top, node, plain=kind is yaml.ScalarEvent and not event.style, at=at)
-                after: Hole | None = HOLE
-            else:
-                if kind is yaml.ScalarEvent and self._lost(event, top, key):
-                    node = HOLE
-                if type(top) is Map:
+            after: Hole | None = None
+            if type(top) is Map:
+                if key is None:
+                    if type(node) is str and node not in top.key_at and node != "<<":
+                        key = node
+                        top.key_at[node] = at
+                        self.key_end = event.end_mark.index
+                    else:
+                        key = self._key(top, node, plain=plain, at=at)
+                    after = HOLE
+                else:
+                    if (key in TEXT_KEYS or not node) and kind is scalar:
+                        if plain and not node and type(key) is str:
+                            at = top.key_at[key]  # where an empty value stands, parsers disagree
+                        if self._lost(event, top, key):
+                            node = HOLE
                     if type(key) is str:
                         top.value_at[key] = at
                         if node is HOLE:
@@ -267,13 +282,15 @@ class _Builder:
                         else:
                             top[key] = node
                     key = None
-                elif type(top) is Seq:
+            else:
+                if not node and kind is scalar and self._lost(event, top, None):
+                    node = HOLE
+                if type(top) is Seq:
                     top.append(node)
                     top.item_at.append(at)
                 else:
                     root = node
-                after = None
-            if type(node) is Map or type(node) is Seq:
+            if kind is mapping or kind is sequence:
                 if len(stack) >= MAX_DEPTH:
                     self.report("too-deep", at, f"nested more than {MAX_DEPTH} levels deep")
                     raise _Stop
@@ -312,17 +329,16 @@ class _Builder:
             hint = f"delete the tag: every value is read as its text; {quote} !"
             self.report("tag", at, f"tags ({shown(event.tag)}) are not used here", hint)
 
-    def _scalar(self, event: Any, at: int) -> str:
-        """The text of a scalar, a `Null` where it is plain and may mean nothing."""
-        value: str = event.value
-        style = event.style
-        if not style:
-            return Null(value) if value in NULLS else value
+    def _styled(self, event: Any, at: int) -> None:
+        """Look at a scalar that is quoted or a block: where it lies, and for characters that were escaped."""
         if self.spans is not None:
-            self.spans.append((event.start_mark.index, event.end_mark.index))
-        if style == '"' and (bad := forbidden(value)) is not None:
+            begin = self.text.find(event.style, event.start_mark.index)  # behind an anchor or a tag
+            self.spans.append((begin, event.end_mark.index))
+        if event.style in "|>" and _GLUED.match(self.text, event.start_mark.index):
+            mark = event.start_mark
+            raise ScannerError("while scanning a block scalar", mark, "a comment without a space before it", mark)
+        if event.style == '"' and (bad := forbidden(event.value)) is not None:
             self.report("control-character", at, f"a control character ({bad}) in a value", "delete it")
-        return value
 
     def _key(self, top: Map, node: Node, *, plain: bool, at: int) -> str | Hole:
         """Take a key of the mapping; HOLE where its value is to be dropped."""
@@ -354,6 +370,8 @@ class _Builder:
         start, end = event.start_mark.index, event.end_mark.index
         column = line_of(top.key_at[key])[1] if type(top) is Map and type(key) is str else 0
         if not style and start == end:
+            colon = _COLON.match(text, self.key_end) if column else None
+            end = colon.end() if colon else end
             lost = _COMMENT.match(text, end) or (_BELOW.match(text, end) if key in TEXT_KEYS else None)
         elif key not in TEXT_KEYS:
             return False
@@ -374,7 +392,12 @@ class _Builder:
         return True
 
 
-_NODES = frozenset({yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent})
+_NODES = (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yaml.AliasEvent)
+
+_GLUED = re.compile(r"[|>][-+0-9]*#")
+"""A comment right behind the sign of a block: not YAML, though libyaml takes it."""
+
+_COLON = re.compile(r"[ \t]*:")
 
 _COMMENT = re.compile(r"[ \t]*(?P<lost>#[^\r\n]*)")
 """After a value that is empty: any comment on its line."""
@@ -385,5 +408,5 @@ _HASHTAG = re.compile(r"[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
 _HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
 """Beside the sign of a block: the same."""
 
-_BELOW = re.compile(r"[ \t]*(?:(?:\r\n|\r|\n)(?P<indent> *))+(?P<lost>#[^\s#][^\r\n]*)")
+_BELOW = re.compile(r"[ \t]*+(?:(?>\r\n|\r|\n)(?P<indent> *+))++(?P<lost>#[^\s#][^\r\n]*)")
 """On a later line, indented as if it belonged to the text: the same."""

@@ -26,6 +26,7 @@ class PlanFile:
     filters: Filters
     lines: tuple[str, ...]
     actions: tuple[tuple[str, ActionKind], ...]
+    refresh: str = "auto"
 
 
 _Name = Annotated[str, Field(max_length=256)]
@@ -52,6 +53,7 @@ class _Document(_Part):
     filters: _Filters
     actions: list[_Action]
     lines: list[str] = []
+    refresh: str = "auto"
 
 
 class _Version(_Part):
@@ -77,6 +79,7 @@ def read_plan_document(document: str | bytes) -> PlanFile:
         digest=found.digest,
         filters=Filters(calendars=tuple(found.filters.calendars), accounts=tuple(found.filters.accounts)),
         lines=tuple(found.lines),
+        refresh=found.refresh,
         actions=tuple((each.address, each.action) for each in found.actions),
     )
 

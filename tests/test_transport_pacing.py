@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from loopback import Key, Loopback, Time, answer, keyed, read, reset, to, write
 
-from calsync.errors import Interrupted, Uncertain
+from calsync.errors import Interrupted, TooClose, Uncertain
 from calsync.transport import Transport
 
 
@@ -102,3 +102,25 @@ def test_a_stop_after_a_lost_answer_leaves_the_doubt() -> None:
     with Loopback(breaking) as server, to(server.url, stop=stop) as way, pytest.raises(Uncertain):
         keyed(way)
     assert len(server.received) == 1
+
+
+def test_the_last_word_before_each_try_is_the_callers() -> None:
+    """A time that comes too close while the request waits is not sent; after a lost answer the doubt stays."""
+    clock = Time()
+
+    def judge() -> None:
+        if clock.now > 1010:
+            raise TooClose("too late by now")
+
+    def ask(way: Transport) -> None:
+        way.request("POST", "/thing", klass="publish", repeatable=True, before=judge)
+
+    with Loopback(answer(429, retry_after="30")) as server, to(server.url, clock) as way:
+        with pytest.raises(TooClose):
+            ask(way)
+        assert len(server.received) == 1
+    clock.now = 1009.8
+    with Loopback(reset) as server, to(server.url, clock) as way:
+        with pytest.raises(Uncertain):
+            ask(way)
+        assert len(server.received) == 1

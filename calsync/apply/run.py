@@ -188,7 +188,7 @@ class _Run:
                 OutcomeKind.SKIPPED, f"{service} refused an earlier action: {self.refused[service]}"
             )
         if service in self.full and isinstance(action.step, Create):
-            return Outcome(OutcomeKind.SKIPPED, f"quota: {self.full[service]}")
+            return Outcome(OutcomeKind.SKIPPED, f"quota: {self.full[service]}", code="quota")
         if service in self.half and isinstance(action.step, Replace):
             return Outcome(OutcomeKind.SKIPPED, "an earlier replace at this service was left half done")
         open_cancels = [address for address in action.waits_for if not self._cancelled(address)]
@@ -213,7 +213,7 @@ class _Run:
         except Unauthorized as error:
             if error.quota:
                 self.full[service] = error.message
-                return Outcome(OutcomeKind.FAILED, f"quota: {error.message}")
+                return Outcome(OutcomeKind.FAILED, f"quota: {error.message}", code="quota")
             self.refused[service] = error.message
             return Outcome(OutcomeKind.FAILED, error.message)
         except CalsyncError as error:

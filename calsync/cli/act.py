@@ -169,6 +169,11 @@ def _expected(
         reason = (error.strerror or "no reason given").lower()
         raise CalsyncError(f"{planfile} cannot be read: {reason}", code="plan-file") from error
     reviewed = read_plan_document(data)
+    if reviewed.refresh == "off":
+        raise UsageProblem(
+            f"{planfile} was made with --refresh off: what was not read cannot be applied",
+            hint="calsync plan --out FILE, without --refresh off",
+        )
     return Expected(digest=reviewed.digest, lines=reviewed.lines), reviewed.filters
 
 

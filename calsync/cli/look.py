@@ -70,7 +70,12 @@ def halt(plan: Plan) -> CalsyncError | None:
     if not plan.halted:
         return None
     words = "; ".join(why if service in why else f"{service}: {why}" for service, why in plan.halted.items())
-    return CalsyncError(words, hint="nothing of that service was planned or sent", code="unreadable")
+    wrong = any(each.code == "wrong-key" for each in plan.diagnostics)
+    return CalsyncError(
+        words,
+        hint="nothing of that service was planned or sent",
+        code="wrong-key" if wrong else "unreadable",
+    )
 
 
 def with_error(document: dict[str, Json], error: CalsyncError | None) -> dict[str, Json]:

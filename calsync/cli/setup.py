@@ -98,6 +98,7 @@ def open_project(
         load=load,
         connect=connect,
         limits=limits,
+        ci=environment.ci,
     )
 
 

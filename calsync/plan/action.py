@@ -236,7 +236,7 @@ class Plan:
 
     `lines` and `digest` cover the actions that write. `brake`: why apply refuses, and `cancels` the number that
     `--allow-cancels` has to allow. `halted`: services that decide nothing, with the reason (exit 1).
-    `refreshed`: records that only take over what was seen. `standing`: the state of every desired address.
+    `refreshed`: records that only take over what was seen.
     """
 
     created_at: datetime
@@ -253,6 +253,8 @@ class Plan:
     brake: str | None = None
     halted: Mapping[str, str] = field(default_factory=dict)
     refreshed: tuple[Record, ...] = ()
+    tzdata: str = ""
+    """The version of the time zone rules that local times were read with."""
 
     @property
     def acts(self) -> bool:

@@ -29,6 +29,8 @@ class Outcome:
     kind: OutcomeKind
     error: str | None = None
     remote_id: str | None = None
+    code: str | None = None
+    """A stable word for why, where there is one (`quota`)."""
 
 
 Outcomes: TypeAlias = Mapping[int, Outcome] | Sequence[Outcome | None]

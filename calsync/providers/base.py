@@ -49,6 +49,15 @@ class ServiceSettings:
     rate_limits: Mapping[str, int] = field(default_factory=dict)
 
 
+def require_time(at: datetime, now: datetime, lead_time: timedelta) -> None:
+    """Raise TooClose for a time that has passed, or that the lead time has caught up with."""
+    if at <= now or at < now + lead_time:
+        raise TooClose(
+            f"its time {stamp(at)} is by now closer than the lead time, so it was not sent",
+            hint="give it a later time",
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """What a provider is connected with: its settings, the way to its service, the clock, and the policy's lead time.
@@ -65,12 +74,7 @@ class Link:
         """A check for `Transport.request(before=...)`: raises TooClose once the time is too close to be sent."""
 
         def judge() -> None:
-            now = self.now()
-            if at <= now or at < now + self.lead_time:
-                raise TooClose(
-                    f"its time {stamp(at)} is by now closer than the lead time, so it was not sent",
-                    hint="give it a later time",
-                )
+            require_time(at, self.now(), self.lead_time)
 
         return judge
 

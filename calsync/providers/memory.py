@@ -26,8 +26,8 @@ from calsync.providers.base import (
     ServiceSettings,
     Submission,
     Window,
+    require_time,
 )
-from calsync.providers.reading import ahead
 
 CAPABILITIES = Capabilities(
     api="1",
@@ -63,7 +63,9 @@ def limits(settings: ServiceSettings) -> Sequence[Limits]:  # noqa: ARG001 - the
 
 def connect(link: Link) -> Provider:
     """A fresh service, empty but for its accounts; it forgets all with the process."""
-    return Memory(service=link.settings.service, now=link.now, quota=link.settings.quota)
+    return Memory(
+        service=link.settings.service, now=link.now, lead_time=link.lead_time, quota=link.settings.quota
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class Memory:
     service: str = "memory"
     capabilities: Capabilities = CAPABILITIES
     remote_accounts: tuple[RemoteAccount, ...] = ACCOUNTS
+    lead_time: timedelta = timedelta()
     quota: int | None = None
     trouble: Callable[[str], Exception | None] = field(default=lambda _: None)
     hides: frozenset[str] = frozenset()
@@ -179,7 +182,7 @@ class Memory:
     def create(self, submission: Submission, *, token: str) -> RemoteId:
         """Schedule a post; with keys, the same body under the same key gives the first answer again."""
         with self._call("create"):
-            ahead(submission.content.at, self.now(), service=self.service)
+            require_time(submission.content.at, self.now(), self.lead_time)
             body, known = self.create_body(submission), self._known(token)
             if known is not None:
                 if known.body != body:
@@ -203,7 +206,7 @@ class Memory:
         """Move a scheduled post."""
         with self._call("reschedule"):
             self._able(self.capabilities.moves, "move")
-            ahead(at, self.now(), service=self.service)
+            require_time(at, self.now(), self.lead_time)
             post = self._waiting(remote_id)
             post.content = replace(post.content, at=at)
 
@@ -211,7 +214,7 @@ class Memory:
         """Set all fields of a scheduled post."""
         with self._call("update"):
             self._able(self.capabilities.updates, "change")
-            ahead(submission.content.at, self.now(), service=self.service)
+            require_time(submission.content.at, self.now(), self.lead_time)
             post = self._waiting(remote_id)
             post.content, post.assets = submission.content, submission.assets
             return post.remote_id

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from calsync.errors import Rejected
-from calsync.model import Json, MediaFile, stamp
+from calsync.model import Json, MediaFile
 from calsync.transport import FilePart
 from calsync.transport.multipart import Chunks
 
@@ -70,14 +70,6 @@ def segment(remote_id: str, *, service: str) -> str:
     if not remote_id.strip("."):
         raise Rejected(f"{remote_id!r} is no id of {service}", service=service)
     return quote(remote_id, safe="")
-
-
-def ahead(at: datetime, now: datetime, *, service: str) -> str:
-    """The time as it is sent. Raises Rejected for one that has passed: it might be published at once."""
-    if at <= now:
-        message = f"{stamp(at)} is not in the future; nothing was sent to {service}"
-        raise Rejected(message, service=service, code="past")
-    return stamp(at)
 
 
 def filename(media: MediaFile) -> str:

@@ -13,6 +13,7 @@ from calsync.plan import Filters, Plan, plan
 from calsync.reconcile.project import Project, Services
 from calsync.recorded import lost_state, read
 from calsync.rules import check
+from calsync.zones import tzdata_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ class Ground:
             refresh=mode.value,
             zone=settings.timezone,
         )
-        return replace(whole, diagnostics=_sorted({*whole.diagnostics, *self.findings}))
+        found = _sorted({*whole.diagnostics, *self.findings})
+        return replace(whole, diagnostics=found, tzdata=tzdata_version())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +137,12 @@ def look(
         raise next(iter(unreached.values()))
     desired, unbound = bind(checked.entries, specs, services.providers)
     closed = {name: error.message for name, error in unreached.items()} | unbound
+    findings = {*checked.loading, *_rules(project, checked, services), *_fleeting(project, recorded)}
     ground = Ground(
         project=project,
         desired=desired,
         abilities={name: provider.capabilities for name, provider in services.providers.items()},
-        findings=frozenset({*checked.loading, *_rules(project, checked, services)}),
+        findings=frozenset(findings),
     )
     touched = frozenset[Address]()
     if mode is Refresh.AUTO and any(not each.lists for each in ground.abilities.values()):
@@ -166,6 +169,15 @@ def _rules(project: Project, checked: Checked, services: Services) -> tuple[Diag
     if any(each.severity is Severity.ERROR for each in online):
         raise CalendarError({*checked.loading, *online})
     return online
+
+
+def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
+    """A first run in CI with a local state is most likely one that has lost it, or will."""
+    if not project.ci or project.settings.project is not None or recorded.serial or recorded.records:
+        return ()
+    message = f"there is no state {project.store.where}, and what CI writes there is gone after the job"
+    hint = "keep it where the next job finds it; `project:` in calsync.yaml makes its loss an error"
+    return (Diagnostic(severity=Severity.WARNING, code="fleeting-state", message=message, hint=hint),)
 
 
 def _sorted(found: set[Diagnostic]) -> tuple[Diagnostic, ...]:

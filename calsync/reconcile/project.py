@@ -31,6 +31,8 @@ class Project:
     load: Callable[[], Loaded]
     connect: Callable[[str, ExitStack], Provider]
     limits: Callable[[ServiceSettings], Sequence[Limits]]
+    ci: bool = False
+    """It runs in CI, where a local file does not survive the job."""
 
     def limits_of(self, service: str, api: str | None = None) -> Sequence[Limits]:
         """The limits of a service: of one version, or of all that the settings allow."""

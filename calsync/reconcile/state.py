@@ -117,9 +117,7 @@ def adopt(
 
 
 def _ledger(project: Project, holder: Holder, *, timeout: float) -> AbstractContextManager[Ledger]:
-    return Ledger.hold(
-        project.store, holder, project=project.settings.project, timeout=timeout, create=False
-    )
+    return Ledger.hold(project.store, holder, project=project.settings.project, timeout=timeout, create=False)
 
 
 def _known(recorded: Recorded, address: Address) -> Record:

@@ -160,4 +160,3 @@ def accounts(project: Project) -> tuple[tuple[AccountLine, ...], dict[str, str]]
                     )
                 )
     return tuple(lines), failed
-

@@ -165,7 +165,12 @@ def _action(action: Action) -> dict[str, Json]:
 
 
 def _outcome(outcome: Outcome) -> dict[str, Json]:
-    return {"outcome": outcome.kind.value, "error": outcome.error, "remote_id": outcome.remote_id}
+    document: dict[str, Json] = {} if outcome.code is None else {"code": outcome.code}
+    return document | {
+        "outcome": outcome.kind.value,
+        "error": outcome.error,
+        "remote_id": outcome.remote_id,
+    }
 
 
 def _diagnostics(diagnostics: Iterable[Diagnostic]) -> list[Json]:

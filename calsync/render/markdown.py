@@ -84,6 +84,10 @@ def _head(plan: Plan, clock: Clock) -> str:
 
 
 def _tail(plan: Plan) -> str:
+    return _how(plan) + (f"\nTimes by tzdata {plan.tzdata}.\n" if plan.tzdata else "")
+
+
+def _how(plan: Plan) -> str:
     if not plan.acts or plan.brake is not None:
         return ""
     if plan.refresh == "off":

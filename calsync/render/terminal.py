@@ -248,7 +248,8 @@ def _findings(page: Page, diagnostics: Sequence[Diagnostic]) -> None:
 
 
 def _next(page: Page, plan: Plan) -> None:
-    page.put(("bold", f"plan {plan.digest[:8]}"))
+    rules: list[Span | str] = [("dim", f"  times by tzdata {plan.tzdata}")] if plan.tzdata else []
+    page.put(("bold", f"plan {plan.digest[:8]}"), *rules)
     if not plan.acts:
         return
     if plan.refresh == "off":
