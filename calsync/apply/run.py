@@ -16,7 +16,7 @@ from typing import Protocol, assert_never
 
 from calsync.apply.uploads import Uploads
 from calsync.apply.writes import Writer
-from calsync.errors import CalsyncError, Interrupted, TooClose, Unauthorized, Uncertain
+from calsync.errors import CalsyncError, Interrupted, StateError, TooClose, Unauthorized, Uncertain
 from calsync.model import Address, MediaFile, Open, Policy, Record
 from calsync.plan.action import (
     Action,
@@ -216,9 +216,11 @@ class _Run:
                 return Outcome(OutcomeKind.FAILED, f"quota: {error.message}", code="quota")
             self.refused[service] = error.message
             return Outcome(OutcomeKind.FAILED, error.message)
+        except StateError:
+            # What cannot be written down may not be sent: nobody begins anything any more.
+            self.hands.stop.set()
+            raise
         except CalsyncError as error:
-            if error.code.startswith("state"):
-                raise
             words = error.message if error.hint is None else f"{error.message} ({error.hint})"
             return Outcome(OutcomeKind.FAILED, words)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
 from calsync.errors import CalsyncError, StalePlan, UnsafePlan
@@ -12,6 +12,7 @@ from calsync.media import pull_command
 from calsync.model import Open
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
+from calsync.plan.digest import line, lines
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import resendable, settle
 from calsync.reconcile.look import View, look, valid
@@ -188,12 +189,8 @@ def _write_down(ledger: Ledger, view: View) -> None:
 def _no_more_than(approved: Plan, view: View) -> View:
     """Settling may free what was blocked; what nobody has seen in the plan waits for the next apply."""
     allowed = set(approved.lines)
-    if set(view.plan.lines) <= allowed:
-        return view
-    raise StalePlan(
-        "an earlier create was settled, and the plan is another one now; nothing else was sent",
-        hint="apply again",
-    )
+    seen = tuple(action for action in view.plan.actions if line(action) is None or line(action) in allowed)
+    return replace(view, plan=replace(view.plan, actions=seen, lines=lines(seen)))
 
 
 def _execute(view: View, hands: Hands, kept: tuple[str, tuple[str, ...]] | None) -> Applied:

@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Self
 
 from calsync.desired import Loaded
-from calsync.settings import Settings
-
 from calsync.errors import Unauthorized
 from calsync.model import Limits
 from calsync.providers.base import Provider, ServiceSettings
+from calsync.settings import Settings
 from calsync.stores.base import Store
 
 
