@@ -185,7 +185,7 @@ def _approve(opened: Session, plan: Plan, again: int, *, yes: bool, as_json: boo
         out(f"{again} earlier {'create is' if again == 1 else 'creates are'} sent again under the same key.")
     if yes or not (plan.acts or again):
         return True
-    if not (sys.stdin.isatty() and sys.stdout.isatty()) or opened.environment.ci:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageProblem("nothing was changed: there is no terminal to ask on", hint="calsync apply --yes")
     if as_json:
         err(text_of(opened, plan))
