@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -28,8 +30,9 @@ class Received:
 class Loopback:
     """Serves one act per request, in order; the last act serves all that come after."""
 
-    def __init__(self, *acts: Act) -> None:
+    def __init__(self, *acts: Act, tls: ssl.SSLContext | None = None) -> None:
         self.acts = list(acts)
+        self._tls = tls
         self.received: list[Received] = []
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -38,7 +41,8 @@ class Loopback:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -61,9 +65,12 @@ class Loopback:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection:
+        with ExitStack() as opened:
+            opened.enter_context(connection)
             connection.settimeout(10)
             try:
+                if self._tls is not None:
+                    connection = opened.enter_context(self._tls.wrap_socket(connection, server_side=True))
                 while (request := _request(connection)) is not None:
                     with self._lock:
                         self.received.append(request)

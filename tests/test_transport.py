@@ -313,7 +313,7 @@ def test_an_answer_that_drips_meets_the_deadline(ask: Ask) -> None:
                 began = time.monotonic()
                 with pytest.raises(Uncertain if ask is write else Unavailable):
                     ask(way)
-                assert time.monotonic() - began < 4
+                assert time.monotonic() - began < 15
             assert len(server.received) == (1 if ask is write else 5)
 
 
