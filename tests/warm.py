@@ -1,0 +1,215 @@
+"""The command line in processes of their own, without a second's start-up for each.
+
+``Warm`` starts one process that has imported everything and then only forks: each run is a process with its own
+pid, environment, directory, streams and signals, as ``python -m calsync`` has, and it ends as that ends.
+``Running`` is the handle of a run, however it was started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+READY = b"ready\n"
+
+
+class Running:
+    """One run that has been started."""
+
+    def __init__(self, pid: int, finish: Any, stdout: IO[bytes], stderr: IO[bytes]) -> None:
+        self.pid = pid
+        self._finish = finish
+        self._streams = stdout, stderr
+
+    def signal(self, number: int) -> None:
+        """Send a signal to this process and no other."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> int:
+        """Kill it so that nothing in it can object; its exit status."""
+        self.signal(signal.SIGKILL)
+        return self.wait()[0]
+
+    def said(self) -> tuple[str, str]:
+        """What stdout and stderr hold so far."""
+        return _text(self._streams[0]), _text(self._streams[1])
+
+    def wait(self, seconds: float = 60) -> tuple[int, str, str]:
+        """Its exit status (negative: the signal that ended it), stdout and stderr."""
+        code: int = self._finish(seconds)
+        out, err = self.said()
+        for stream in self._streams:
+            stream.close()
+        return code, out, err
+
+
+def _text(stream: IO[bytes]) -> str:
+    return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode("utf-8")
+
+
+def _streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Files for what a run says, so that no pipe can be full; `Running.wait` closes them."""
+    return tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+
+
+@dataclass
+class Cold:
+    """``python -m calsync`` itself, for where the start is part of the law."""
+
+    def start(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        *,
+        options: Sequence[str] = (),
+        terminal: int | None = None,
+    ) -> Running:
+        """Start one run; `terminal`: a descriptor that is its stdin, stdout and stderr."""
+        out, err = _streams()
+        process = subprocess.Popen(
+            [sys.executable, *options, "-m", "calsync", *argv],
+            cwd=cwd,
+            env={**env, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
+            stdout=out if terminal is None else terminal,
+            stderr=err if terminal is None else terminal,
+        )
+        return Running(process.pid, lambda seconds: process.wait(seconds), out, err)
+
+
+class Warm:
+    """The process that forks; close it at the end."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="calsync-warm-")
+        self._address = f"{self._folder.name}/socket"
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, self._address],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        assert self._process.stdout is not None
+        if self._process.stdout.readline() != READY:
+            raise RuntimeError("the process that forks did not start")
+
+    def start(
+        self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, *, terminal: int | None = None
+    ) -> Running:
+        """Start one run; `terminal`: a descriptor that is its stdin, stdout and stderr."""
+        out, err = _streams()
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self._address)
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
+            streams = [nothing.fileno(), out.fileno(), err.fileno()] if terminal is None else [terminal] * 3
+            order = json.dumps({"argv": list(argv), "env": dict(env), "cwd": str(cwd)}).encode()
+            socket.send_fds(connection, [len(order).to_bytes(4, "big")], streams)
+            connection.sendall(order)
+        answers = connection.makefile("rb")
+        pid = int(answers.readline())
+
+        def finish(seconds: float) -> int:
+            connection.settimeout(seconds)
+            try:
+                status = int(answers.readline())
+            finally:
+                answers.close()
+                connection.close()
+            return os.waitstatus_to_exitcode(status)
+
+        return Running(pid, finish, out, err)
+
+    def close(self) -> None:
+        """End the process that forks."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+        self._folder.cleanup()
+
+
+def _serve(address: str) -> dict[str, Any] | None:
+    """Fork for every order; returns it in the process that is to carry it out, and None in all others."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(address)
+    listener.listen(16)
+    # Whoever supervises a run is reaped by nobody.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.write(1, READY)
+    while True:
+        ready, _, _ = select.select([listener.fileno(), 0], [], [])
+        if 0 in ready:
+            return None
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return _supervise(connection)
+        connection.close()
+
+
+def _supervise(connection: socket.socket) -> dict[str, Any] | None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(connection, 4, 3)
+    with connection.makefile("rb") as orders:
+        order: dict[str, Any] = json.loads(orders.read(int.from_bytes(head, "big")))
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        os.closerange(3, max(streams) + 1)
+        return order
+    for stream in streams:
+        os.close(stream)
+    # A test that gave up does not want to know.
+    with contextlib.suppress(OSError):
+        connection.sendall(b"%d\n" % pid)
+        connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
+    os._exit(0)
+
+
+def _import_everything() -> None:
+    import importlib
+    import pkgutil
+
+    import httpx
+    import rich.progress
+
+    import calsync
+
+    assert httpx
+    assert rich.progress
+    for module in pkgutil.walk_packages(calsync.__path__, "calsync."):
+        if not module.name.startswith(("calsync.sandbox", "calsync.__main__")):
+            importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    from calsync.__main__ import main
+
+    _import_everything()
+    _order = _serve(sys.argv[1])
+    if _order is None:
+        os._exit(0)
+    os.chdir(_order["cwd"])
+    os.environ.clear()
+    os.environ.update(_order["env"])
+    time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115 - descriptors
+    sys.argv = ["calsync", *_order["argv"]]
+    main()
