@@ -24,8 +24,6 @@ V1_LIMITS = Limits(
     images=frozenset({"image/jpeg", "image/webp"}),
     images_with_warning=frozenset({"image/png"}),
     max_images=35,
-    # No figure of its own: TikTok's, since TikTok is all that v1 speaks to.
-    caption_units=2200,
     options=frozenset(
         {
             "auto_add_music",

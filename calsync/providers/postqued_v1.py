@@ -135,14 +135,16 @@ class PostquedV1:
         return ()
 
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:  # noqa: ARG002 - the contract's
-        """Upload one file and return its content id: a video by presigned address, an image as a form.
+        """Upload one file and return its content id: a video by presigned address, an image as a form or, failing that, alike.
 
         An upload makes no post, so that it may be repeated whatever happened: never Uncertain.
         """
         if len(files) != 1:
             raise Rejected(f"{self.service} takes one file an upload, not {len(files)}", service=self.service)
         if files[0].media.kind is MediaKind.IMAGE:
-            return self._upload_image(files[0])
+            content_id = self._upload_image(files[0])
+            if content_id is not None:
+                return content_id
         place = self._announced(files[0].media)
         try:
             self._put(place, files[0])
@@ -209,12 +211,22 @@ class PostquedV1:
         """Refused: v1 documents no way."""
         raise self._unable("cancel")
 
-    def _upload_image(self, payload: Payload) -> str:
-        """One form with one part, `file` (the skill); the answer's shape is not documented."""
+    def _upload_image(self, payload: Payload) -> str | None:
+        """One form with one part, `file` (the skill); the answer's shape is not documented.
+
+        None where there is no such path: the guide alone has the three steps for videos and photos alike.
+        """
         form = Form(files=(file_part("file", payload.media, payload),))
-        answer = self._collection(
-            "POST", "/v1/content/upload-image", klass="upload", form=form, harmless=True
+        answer = self._transport.request(
+            "POST",
+            "/v1/content/upload-image",
+            klass="upload",
+            form=form,
+            harmless=True,
+            accept=(404, 405, 410),
         )
+        if answer.status in (404, 405, 410):
+            return None
         whole = fields(answer.body)
         content_id = (
             text(whole, "contentId") or text(fields(answer.body, "content"), "id") or text(whole, "id")
