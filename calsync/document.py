@@ -333,10 +333,14 @@ class _Builder:
         """Look at a scalar that is quoted or a block: where it lies, and for characters that were escaped."""
         if self.spans is not None:
             begin = self.text.find(event.style, event.start_mark.index)  # behind an anchor or a tag
+            if event.style in "|>":
+                begin = _LINE.match(self.text, begin).end()  # type: ignore[union-attr]
             self.spans.append((begin, event.end_mark.index))
         if event.style in "|>" and _GLUED.match(self.text, event.start_mark.index):
             mark = event.start_mark
-            raise ScannerError("while scanning a block scalar", mark, "a comment without a space before it", mark)
+            raise ScannerError(
+                "while scanning a block scalar", mark, "a comment without a space before it", mark
+            )
         if event.style == '"' and (bad := forbidden(event.value)) is not None:
             self.report("control-character", at, f"a control character ({bad}) in a value", "delete it")
 
@@ -396,6 +400,8 @@ _NODES = (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent, yam
 
 _GLUED = re.compile(r"[|>][-+0-9]*#")
 """A comment right behind the sign of a block: not YAML, though libyaml takes it."""
+
+_LINE = re.compile(r"[^\r\n]*")
 
 _COLON = re.compile(r"[ \t]*:")
 

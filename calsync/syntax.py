@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -105,31 +104,21 @@ def explain(error: yaml.YAMLError, text: str) -> tuple[int, int, int, str, str |
 
 
 def first_tab(text: str, spans: Sequence[tuple[int, int]], before: int) -> tuple[int, int] | None:
-    """Line and column of the first tab outside quoted text, blocks (`spans`) and comments.
+    """Line and column of the first tab outside quoted text, blocks (`spans`, in order) and comments.
 
     `before`: how far the parser came; the rest of that line is looked at too.
     """
-    starts = [start for start, _ in spans]
-    line_end = re.compile(r"[\r\n]|\Z").search(text, before)
+    line_end = _LINE_END.search(text, before)
     stop = line_end.start() if line_end else len(text)
-    for found in re.finditer("\t", text[:stop]):
-        index = found.start()
-        nearest = bisect_right(starts, index) - 1
-        end = 0
-        if nearest >= 0:
-            start, end = spans[nearest]
-            if start < index < end and not _outside(text, start, index):
-                continue
-        line_start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
-        if _COMMENT.search(text[max(line_start, end) : index]):
-            continue
-        return position(text, index)
+    start = 0
+    for begin, end in (*spans, (stop, stop)):
+        for found in _TAB.finditer(text, start, min(begin, stop)):
+            if found["tab"]:
+                return position(text, found.start())
+        start = end
     return None
 
 
-def _outside(text: str, start: int, index: int) -> bool:
-    """Whether an index that lies in a block's span lies in its header line."""
-    return text[start] in "|>" and not re.search(r"[\r\n]", text[start:index])
-
-
-_COMMENT = re.compile(r"(?:^|[ \t])#")
+_LINE_END = re.compile(r"[\r\n]")
+_TAB = re.compile(r"(?<!\S)#[^\r\n]*|(?P<tab>\t)")
+"""A comment, to be passed over, or a tab."""
