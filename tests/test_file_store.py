@@ -187,6 +187,29 @@ def test_an_edit_by_hand_is_not_overwritten(tmp_path: Path) -> None:
         assert (root / ".calsync" / name).read_bytes() == edited
 
 
+def test_an_edit_at_any_moment_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an edit that keeps the size nor one during a write is overwritten."""
+    store, file = file_store(tmp_path), tmp_path / STATE
+    with store.hold(WHO, timeout=0):
+        token = store.write(b"snapshot", expecting=None)
+        file.write_bytes(b"SNAPSHOT")
+        os.utime(file, ns=(0, 0))
+        with pytest.raises(StateConflict):
+            store.write(b"other", expecting=token)
+        blob = store.read()
+        assert blob is not None
+
+        def fsync(_: int) -> None:
+            file.write_bytes(b"meanwhile")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("calsync.stores.file.os.fsync", fsync)
+            with pytest.raises(StateConflict):
+                store.write(b"other", expecting=blob.token)
+    assert file.read_bytes() == b"meanwhile"
+    assert not (tmp_path / ".calsync/state.json.tmp").exists()
+
+
 def test_a_directory_that_vanished_is_a_conflict(tmp_path: Path) -> None:
     """A state that is deleted under a run is not made again behind anybody's back."""
     store = file_store(tmp_path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -268,7 +269,7 @@ def test_a_state_that_was_handed_out_never_changes() -> None:
 
 def test_threads_write_one_after_the_other() -> None:
     """No change is lost and no serial is used twice, whatever number of threads there are."""
-    store = MemoryStore()
+    store = MemoryStore(before=lambda _: time.sleep(0.0002))
 
     def work(ledger: Ledger, name: int) -> None:
         for number in range(20):
@@ -321,7 +322,7 @@ def test_a_run_without_changes_writes_nothing() -> None:
 
 def test_the_backup_is_the_state_before_the_run() -> None:
     """`.bak` is made once, before the first change, and stays what it was at the end of the run before."""
-    store = MemoryStore()
+    store = Tally()
     with held(store) as ledger:
         ledger.put(record("a"))
         ledger.put(record("b"))
@@ -330,6 +331,7 @@ def test_the_backup_is_the_state_before_the_run() -> None:
         ledger.put(record("c"))
         ledger.put(record("d"))
     assert store.kept == first
+    assert store.calls.count("keep") == 1
 
 
 def test_a_killed_run_is_folded_in_by_the_next() -> None:
@@ -367,12 +369,15 @@ def test_a_run_that_breaks_off_is_saved_and_its_error_passes(error: BaseExceptio
 
 
 def test_a_ledger_ends_with_its_hold() -> None:
-    """A thread that is late cannot write into the next run's state."""
+    """A thread that is late cannot write, not even into a next run that has found the state as it was."""
     store = MemoryStore()
     with held(store) as ledger:
         ledger.put(record("a"))
-    with pytest.raises(StateError):
-        ledger.put(record("b"))
+    with held(store) as ledger:
+        pass
+    for hold in (nullcontext(), held(store)):
+        with hold, pytest.raises(StateError):
+            ledger.put(record("b"))
     assert list(there(read(store, project=PROJECT)).records) == [A]
 
 
