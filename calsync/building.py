@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 CAPTION_BYTES = 256 * 1024
 
+NO_ACCOUNT = AccountSpec(alias="", service="")
+"""Stands in where a post has no account, so that its other mistakes are found all the same."""
+
 
 class PostBuilder:
     """Builds the entry of one post on one account; `broken` once something is wrong, which is reported."""
@@ -55,11 +58,13 @@ class PostBuilder:
         self.post = post
         self.at = at
         self.broken = False
+        self.standing = Standing.WANTED
         self.places: dict[str, int] = {}
         self.levels = tuple(_levels(own, defaults, account.alias))
 
-    def entry(self, accounts: Found) -> Entry | None:
+    def entry(self, accounts: Found | None) -> Entry | None:
         """The entry; None where something is wrong."""
+        self.standing = self._standing()
         zone = self._zone()
         at = self._moment(zone)
         caption = self._caption()
@@ -67,16 +72,15 @@ class PostBuilder:
         options = self._options(media)
         title = self._text("title")
         intent = self._plain("intent")
-        cancel = self._plain("cancel")
-        self._require(media, caption, options)
+        self._require(caption)
+        self._privacy(options)
         names = self._former()
-        self.places["accounts"] = accounts.at
         calendar = self.calendar.name
         if self.broken or at is None or calendar is None or self.post is None:
             return None
-        standing = Standing.PAUSED if self.account.paused else Standing.WANTED
-        if self.calendar.held or cancel:
-            standing = Standing.CANCELED
+        if accounts is None or self.account is NO_ACCOUNT:
+            return None
+        self.places["accounts"] = accounts.at
         return Entry(
             address=Address(calendar, self.post, self.account.alias),
             content=Content(
@@ -85,12 +89,12 @@ class PostBuilder:
                 title=title or "",
                 media=tuple(MediaRef.of(each) for each in media or ()),
                 intent=Intent(intent) if isinstance(intent, str) else Intent.PUBLISH,
-                options=Options({name: option.value for name, option in (options or {}).items()}),
+                options=Options({name: option.value for name, option in options.items()}),
             ),
             media=media or (),
             zone=zone or "UTC",
             source=self.calendar.document.source(self.at),
-            standing=standing,
+            standing=self.standing,
             previously=names,
             places=Places(self.calendar.document.file, self.places),
         )
@@ -98,6 +102,20 @@ class PostBuilder:
     def _wrong(self, code: str, at: int, message: str, hint: str | None = None) -> None:
         self.broken = True
         self.calendar.report(code, at, message, hint)
+
+    def _astray(self, code: str, at: int, message: str, hint: str | None) -> None:
+        """A file that cannot be used. Of a post that is not wanted it is a warning: a stop must not wait for it."""
+        if self.standing is Standing.WANTED:
+            self._wrong(code, at, message, hint)
+        else:
+            self.calendar.warn(code, at, message, hint)
+
+    def _standing(self) -> Standing:
+        """Whether the post is wanted; a cancel outweighs a pause, and the calendar's outweighs the post's."""
+        cancel = self._plain("cancel")
+        if self.calendar.held or cancel:
+            return Standing.CANCELED
+        return Standing.PAUSED if self.account.paused else Standing.WANTED
 
     def _nearest(self, *names: str) -> Found | None:
         """The nearest field; one that was reported already breaks this entry without another word."""
@@ -162,7 +180,7 @@ class PostBuilder:
             text = decode(read_limited(path, CAPTION_BYTES, what="caption file"), strict=False)
         except MediaProblem as problem:
             code = problem.code.replace("media-", "caption-file-")
-            self._wrong(code, at, f"caption_file: {problem.message}", problem.hint)
+            self._astray(code, at, f"caption_file: {problem.message}", problem.hint)
             return None
         except UnreadableFile as problem:
             where = (
@@ -170,7 +188,7 @@ class PostBuilder:
                 if problem.code in ("unreadable", "too-large")
                 else f", line {problem.line}, column {problem.column}"
             )
-            self._wrong(problem.code, at, f"{shown(name)}{where}: {problem.message}", problem.hint)
+            self._astray(problem.code, at, f"{shown(name)}{where}: {problem.message}", problem.hint)
             return None
         return tidy(text)
 
@@ -182,7 +200,6 @@ class PostBuilder:
         if isinstance(found.value, RemoteMedia):
             return (found.value,)
         files: list[MediaFile] = []
-        several = len(found.value) > 1
         node = found.level.node
         for index, name in enumerate(found.value):
             place = item_place(node, "media", index)
@@ -190,14 +207,10 @@ class PostBuilder:
             try:
                 files.append(self.calendar.shared.look(self.calendar.folder, name))
             except MediaProblem as problem:
-                self._wrong(problem.code, place, problem.message, problem.hint)
-                continue
-            if several and files[-1].kind is MediaKind.VIDEO:
-                hint = "a post is one video, or one to 35 images"
-                self._wrong("media-mixed", place, f"{shown(name)} is a video and cannot be in a list", hint)
+                self._astray(problem.code, place, problem.message, problem.hint)
         return None if len(files) != len(found.value) else tuple(files)
 
-    def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option] | None:
+    def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option]:
         """The options merged, those from the defaults that do not fit left out."""
         platform = self.account.platform
         levels = tuple((level, self.calendar.read_options(level.node, platform)) for level in self.levels)
@@ -229,39 +242,41 @@ class PostBuilder:
         elif self.post is not None:
             self.calendar.dropped(name, at, why, self.post)
 
-    def _require(
-        self, media: tuple[Media, ...] | None, caption: str | None, options: dict[str, Option] | None
-    ) -> None:
-        """What a post must have: media on TikTok, elsewhere media or a caption; on TikTok who can see it."""
-        name = self.post or "this post"
-        written = nearest(self.levels, "media") is not None
-        if self.account.platform != "tiktok":
-            if not written and not caption and nearest(self.levels, "caption", "caption_file") is None:
-                self._wrong(
-                    "missing-key", self.at, f"{name} has neither media nor a caption", "give one of them"
-                )
+    def _require(self, caption: str | None) -> None:
+        """What a post must have: media on TikTok, elsewhere media or a caption."""
+        if self.account is NO_ACCOUNT or nearest(self.levels, "media") is not None:
             return
-        if not written:
+        name = self.post or "this post"
+        if self.account.platform == "tiktok":
             hint = "such as media: media/teaser.mp4; TikTok has no posts without"
             self._wrong("missing-key", self.at, f"{name} has no media", hint)
-        by_id = any(isinstance(each, RemoteMedia) for each in media or ())
-        if (by_id and self.account.service == "tikflow") or "privacy_level" in (options or {}):
+        elif not caption and not self.broken:
+            self._wrong("missing-key", self.at, f"{name} has neither media nor a caption", "give one of them")
+
+    def _privacy(self, options: dict[str, Option]) -> None:
+        """The rule that asks who can see a TikTok post meets entries only: of a broken post it is told here."""
+        if not self.broken or self.standing is not Standing.WANTED or self.account is NO_ACCOUNT:
+            return
+        media = nearest(self.levels, "media")
+        by_id = media is not None and isinstance(media.value, RemoteMedia)
+        if self.account.platform != "tiktok" or (by_id and self.account.service == "tikflow"):
             return
         reported = any(
             "options" in level.node.spoiled
             or "privacy_level" in self.calendar.read_options(level.node, "tiktok").spoiled
             for level in self.levels
         )
-        if not reported:
-            words = "PUBLIC_TO_EVERYONE, MUTUAL_FOLLOW_FRIENDS, FOLLOWER_OF_CREATOR or SELF_ONLY"
-            hint = f"set options: {{privacy_level: ...}} here or under defaults: {words}"
-            self._wrong("privacy-missing", self.at, f"{name} does not say who can see it on TikTok", hint)
+        if "privacy_level" not in options and not reported:
+            hint = "options: {privacy_level: ...} on the post or in defaults"
+            self._wrong(
+                "privacy-missing", self.at, "no privacy_level; who sees a TikTok post has no default", hint
+            )
 
     def _former(self) -> tuple[tuple[str, str], ...]:
         """Former (calendar, post) names: the post's own under this calendar, then under the calendar's former ones."""
         found = nearest((self.own,), "previously")
         calendar, post = self.calendar.name, self.post
-        if calendar is None or post is None:
+        if calendar is None or post is None or self.account is NO_ACCOUNT:
             return ()
         own: list[tuple[str, str]] = []
         elsewhere: list[tuple[str, str]] = []

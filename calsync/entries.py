@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from calsync.building import PostBuilder
+from calsync.building import NO_ACCOUNT, PostBuilder
 from calsync.document import HOLE, Document, Map
 from calsync.errors import Diagnostic, Severity
 from calsync.fields import IDENTIFIER, found, suggestion
@@ -79,6 +79,10 @@ class CalendarReader:
     def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
         """Note an error of this file; the same one met for several accounts counts once."""
         self._note(Severity.ERROR, code, at, message, hint)
+
+    def warn(self, code: str, at: int, message: str, hint: str | None = None) -> None:
+        """Note a warning of this file."""
+        self._note(Severity.WARNING, code, at, message, hint)
 
     def _note(self, severity: Severity, code: str, at: int, message: str, hint: str | None) -> None:
         key = (severity, code, at, message)
@@ -221,12 +225,15 @@ class CalendarReader:
             self.report("missing-key", at, f"{post or 'this post'} has no accounts", hint)
         aliases: tuple[str, ...] = (accounts.value if accounts else None) or ()
         self._check_overrides(node, item, aliases, known=accounts is not None and accounts.value is not None)
+        specs: list[AccountSpec] = []
         for index, alias in enumerate(aliases):
             assert accounts is not None
             spec = self._account(alias, item_place(accounts.level.node, "accounts", index))
-            if spec is None:
-                continue
-            self._address = f"{self.name}/{post}@{alias}" if self.name and post else None
+            if spec is not None:
+                specs.append(spec)
+        for spec in specs or [NO_ACCOUNT]:
+            known = self.name and post and spec is not NO_ACCOUNT
+            self._address = f"{self.name}/{post}@{spec.alias}" if known else None
             entry = PostBuilder(self, own, defaults, spec, post, at).entry(accounts)
             self._address = None
             if entry is not None:

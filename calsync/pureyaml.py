@@ -49,10 +49,10 @@ class PureParser(Reader, Scanner, Parser):
             chunks.append(self.prefix(length))
             self.forward(length)
             end_mark = self.get_mark()
-            spaces = self.scan_plain_spaces(indent, start_mark)
+            spaces = self.scan_plain_spaces(indent, start_mark) or []
             if not spaces or (not self.flow_level and self.column < indent):
                 break
-        return ScalarToken("".join(chunks), True, start_mark, end_mark)  # type: ignore[no-untyped-call]
+        return ScalarToken("".join(chunks), True, start_mark, end_mark)
 
     def scan_block_scalar_indentation(self) -> Any:
         """The lines of a block are indented with spaces alone."""
