@@ -35,9 +35,10 @@ from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, P
 from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
+from calsync.plan.situation import Situation
 from calsync.plan.table import Facts, Gap, decide
 from calsync.plan.twins import Lookalikes
-from calsync.plan.verdict import Situation, verdict
+from calsync.plan.verdict import verdict
 
 SUMMARY = (*(kind.value for kind in ActionKind), "unchanged", "unmanaged", "past")
 

@@ -12,7 +12,7 @@ from calsync.model import Address, Intent, Post, Record, Sighting, Status
 from calsync.observed import LONG_PAST, Refresh
 from calsync.plan import Filters, Plan
 from calsync.plan.outcome import AccountLine, PostStatus, StatusLine
-from calsync.plan.verdict import OVERDUE
+from calsync.plan.situation import OVERDUE
 from calsync.reconcile.look import View, make_plan
 from calsync.reconcile.project import Project
 
