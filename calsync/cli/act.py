@@ -39,10 +39,11 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 class Signals:
     """Ctrl-C and SIGTERM: before the first write they end the run; then they let it finish what is in flight.
 
-    A second one stops at once; the journal knows what was begun.
+    A second one stops at once; the journal knows what was begun. `last_words`: what stdout gets then.
     """
 
     stop: Event
+    last_words: str
     writing: bool = False
     _before: dict[signal.Signals, object] = field(default_factory=dict)
 
@@ -59,6 +60,7 @@ class Signals:
 
     def _handle(self, _: int, __: FrameType | None) -> None:
         if self.stop.is_set():
+            os.write(1, self.last_words.encode())
             os._exit(Exit.INTERRUPTED)
         self.stop.set()
         if not self.writing:
@@ -102,7 +104,7 @@ def apply(
     opened = session(ctx)
     if filters is None:
         filters = filters_of(opened, calendars, accounts)
-    signals = Signals(opened.stop)
+    signals = Signals(opened.stop, _last_words() if style == "json" else "")
     told = watcher(quiet=opened.common.quiet, colour=opened.colour)
 
     def approve(plan: Plan, again: int) -> bool:
@@ -125,6 +127,14 @@ def apply(
             ),
         )
     return _tell(opened, applied, as_json=style == "json")
+
+
+def _last_words() -> str:
+    """The document of an apply that was stopped at once: what it did is in the journal, not here."""
+    from calsync.render.jsondoc import error_document, to_text
+
+    message, hint = "stopped at once; what was begun is in the journal", "the next apply goes on from there"
+    return to_text(error_document(Exit.INTERRUPTED, "interrupted", message, hint, ()))
 
 
 @contextmanager

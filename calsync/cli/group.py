@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
@@ -43,13 +45,18 @@ _HELP = {
 
 @dataclass
 class Common:
-    """The options that every command shares, as far as they have been given."""
+    """What every command shares: options, as far as they have been given, and the world around them.
+
+    `now`: a clock other than the real one; the demo and its sandbox have their own time and environment.
+    """
 
     directory: str | None = None
     config: str | None = None
     no_color: bool = False
     verbose: bool = False
     quiet: bool = False
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    now: Callable[[], datetime] | None = None
 
 
 def _note(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -172,6 +179,8 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    # A CI runner that cancels a job sends SIGTERM; it ends a run as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = calsync.main(args=list(arguments), prog_name="calsync", standalone_mode=False)
         sys.stdout.flush()
