@@ -12,7 +12,7 @@ from calsync import __version__
 from calsync.cli.group import F, common
 from calsync.cli.printing import out, out_json, show_error, width
 from calsync.cli.setup import Session, session
-from calsync.errors import CalsyncError, Diagnostic, Exit, Severity
+from calsync.errors import CalsyncError, Diagnostic, Exit, Severity, UsageProblem
 from calsync.model import Json
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
@@ -41,7 +41,7 @@ def filters_of(opened: Session, calendars: tuple[str, ...], accounts: tuple[str,
     known = opened.project.settings.accounts
     for alias in accounts:
         if alias not in known:
-            raise CalsyncError(
+            raise UsageProblem(
                 f"there is no account {alias!r} in {opened.project.settings.file}",
                 hint=suggestion(alias, known),
                 code="unknown-account",

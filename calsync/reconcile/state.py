@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from calsync.errors import CalsyncError
+from calsync.errors import CalsyncError, UsageProblem
 from calsync.model import Address, Post, Record, Recorded, RemoteId, Sighting, Status
 from calsync.observed import Refresh
 from calsync.plan import Filters
@@ -18,11 +18,11 @@ from calsync.stores.base import Holder
 
 
 def parse_address(text: str) -> Address:
-    """Read an address from the command line. Raises CalsyncError."""
+    """Read an address from the command line. Raises UsageProblem."""
     try:
         return Address.parse(text)
     except ValueError as error:
-        raise CalsyncError(
+        raise UsageProblem(
             str(error), hint="`calsync state list` shows the addresses", code="not-an-address"
         ) from error
 
