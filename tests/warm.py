@@ -61,7 +61,7 @@ def _text(stream: IO[bytes]) -> str:
 
 def _streams() -> tuple[IO[bytes], IO[bytes]]:
     """Files for what a run says, so that no pipe can be full; `Running.wait` closes them."""
-    return tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+    return tempfile.TemporaryFile(), tempfile.TemporaryFile()
 
 
 @dataclass
