@@ -6,19 +6,16 @@ v1 documents no way to list, move, change or cancel a post: a person does that i
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Required, TypedDict, Unpack
-from urllib.parse import unquote, urlsplit
+from typing import Unpack
 
 from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
     Content,
     Json,
-    MediaFile,
     MediaKind,
     RemoteId,
     Sighting,
@@ -27,8 +24,9 @@ from calsync.model import (
     stamp,
 )
 from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
-from calsync.providers.reading import camel, fields, file_part, filename, items, reason, segment, text
-from calsync.transport import Answer, Form, RequestClass
+from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
+from calsync.providers.reading import camel, fields, file_part, items, reason, segment, text
+from calsync.transport import Answer, Form
 
 CAPABILITIES = Capabilities(
     api="v1",
@@ -45,29 +43,6 @@ CAPABILITIES = Capabilities(
     by_hand="in Postqued's dashboard",
 )
 
-_TARGET = {
-    "queued": Status.SCHEDULED,
-    "scheduled": Status.SCHEDULED,
-    "processing": Status.PROCESSING,
-    # Handed to the TikTok inbox: as far as a draft goes.
-    "sent": Status.PUBLISHED,
-    "published": Status.PUBLISHED,
-    "failed": Status.FAILED,
-    "canceled": Status.CANCELED,
-}
-"""The statuses of a target (the skill). A word that is not here is no status that we know."""
-_REQUEST = {
-    "pending": Status.SCHEDULED,
-    "processing": Status.PROCESSING,
-    "completed": Status.PUBLISHED,
-    "failed": Status.FAILED,
-    "canceled": Status.CANCELED,
-}
-"""The statuses of a request. `partial_failed` is left out: it does not say which part."""
-
-_EXPIRED = (400, 403)
-"""How object stores refuse a presigned address whose time is over."""
-
 
 class PostquedV1:
     """Postqued by its v1 API."""
@@ -77,6 +52,12 @@ class PostquedV1:
         self.capabilities = CAPABILITIES
         self._transport = link.transport
         self._in_time = link.in_time
+        self._presigned = Presigned(
+            ask=self._collection,
+            transport=link.transport,
+            service=self.service,
+            path="/v1/content/upload",
+        )
 
     def normalize(self, content: Content) -> Content:
         """Without the title, which v1 has no field for."""
@@ -112,7 +93,7 @@ class PostquedV1:
         path = f"/v1/content/publish/{segment(remote_id.id, service=self.service)}"
         answer = self._transport.request("GET", path, klass="read", accept=(404, 410))
         if answer.status in (404, 410):
-            if _documented(answer.body):
+            if documented(answer.body):
                 return None
             raise self._retired(answer.status)
         request = fields(answer.body)
@@ -126,7 +107,7 @@ class PostquedV1:
         return Sighting(
             remote_id=RemoteId(remote_id.id, remote_id.part or text(target, "id")),
             account_id=scope.account.id,
-            status=_status(text(target, "status"), text(request, "status")),
+            status=status(text(target, "status"), text(request, "status")),
             reason=reason(target, request),
         )
 
@@ -145,16 +126,7 @@ class PostquedV1:
             content_id = self._upload_image(files[0])
             if content_id is not None:
                 return content_id
-        place = self._announced(files[0].media)
-        try:
-            self._put(place, files[0])
-        except Rejected as error:
-            if error.status not in _EXPIRED:
-                raise
-            place = self._announced(files[0].media)
-            self._put(place, files[0])
-        self._complete(place, files[0].media)
-        return place.content_id
+        return self._presigned.upload(files[0], {})
 
     def asset_status(self, asset: str) -> Status | None:  # noqa: ARG002 - the contract's
         """None: an upload here publishes nothing."""
@@ -231,50 +203,14 @@ class PostquedV1:
         content_id = (
             text(whole, "contentId") or text(fields(answer.body, "content"), "id") or text(whole, "id")
         )
-        return self._known(content_id, "a content id")
+        return self._presigned.known(content_id, "a content id")
 
-    def _announced(self, media: MediaFile) -> _Place:
-        """The guide, step 2, "Request Upload URL"."""
-        body: Json = {"filename": filename(media), "contentType": media.mime, "fileSize": media.size}
-        answer = self._collection("POST", "/v1/content/upload", klass="upload", json=body, harmless=True)
-        upload = fields(answer.body, "upload")
-        url = self._known(text(upload, "url"), "an upload address")
-        if (text(upload, "method") or "PUT").upper() != "PUT":
-            raise Rejected(f"{self.service} wants a file by {text(upload, 'method')!r}", service=self.service)
-        return _Place(
-            content_id=self._known(text(fields(answer.body), "contentId"), "a content id"),
-            key=self._known(
-                text(upload, "key") or text(fields(answer.body), "key") or _key_in(url),
-                "the key of the upload",
-            ),
-            url=url,
-            headers=fields(answer.body, "upload", "headers"),
-        )
-
-    def _put(self, place: _Place, payload: Payload) -> None:
-        """The guide, step 2, "Upload File"."""
-        size = payload.media.size
-        self._transport.put_file(place.url, headers=place.headers, source=payload, size=size)
-
-    def _complete(self, place: _Place, media: MediaFile) -> None:
-        """The guide, step 2, "Confirm Upload"; what is not known of the file is left out."""
-        known = {"width": media.width, "height": media.height, "durationMs": media.duration_ms}
-        body: Json = {
-            "contentId": place.content_id,
-            "key": place.key,
-            "filename": filename(media),
-            "contentType": media.mime,
-            "size": media.size,
-            **{name: value for name, value in known.items() if value is not None},
-        }
-        self._collection("POST", "/v1/content/upload/complete", klass="upload", json=body, harmless=True)
-
-    def _collection(self, method: str, path: str, **how: Unpack[_How]) -> Answer:
+    def _collection(self, method: str, path: str, **how: Unpack[How]) -> Answer:
         """A request whose path is always there, as long as v1 is."""
         try:
             return self._transport.request(method, path, **how)
         except Rejected as error:
-            if path == "/v1/content/publish" and _names_lost_content(error):
+            if path == "/v1/content/publish" and names_lost_content(error):
                 raise Rejected(
                     error.message,
                     asset_gone=True,
@@ -295,69 +231,6 @@ class PostquedV1:
             code="api-version",
         )
 
-    def _known(self, value: str | None, what: str) -> str:
-        """What an upload cannot go on without. Raises Rejected rather than guessing it."""
-        if value is None:
-            raise Rejected(f"{self.service} began an upload without {what}", service=self.service)
-        return value
-
     def _unable(self, verb: str) -> Rejected:
         message = f"{self.service} v1 has no way to {verb} a post"
         return Rejected(message, service=self.service, hint=f"do it {CAPABILITIES.by_hand}")
-
-
-class _How(TypedDict, total=False):
-    klass: Required[RequestClass]
-    json: Json
-    content: bytes
-    form: Form
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    repeatable: bool
-    harmless: bool
-    before: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a video goes: its content id and storage key, and the presigned address with its headers."""
-
-    content_id: str
-    key: str
-    url: str
-    headers: Mapping[str, Json]
-
-
-def _key_in(url: str) -> str | None:
-    """The storage key in a presigned address: "complete" needs it, and v1's guide never shows where it comes from.
-
-    The guide's keys begin with `content/`; what stands before that is the name of a bucket.
-    """
-    path = unquote(urlsplit(url).path).lstrip("/")
-    inside = path.partition("/")[2]
-    return next((each for each in (path, inside) if each.startswith("content/")), None)
-
-
-def _status(target: str | None, request: str | None) -> Status:
-    if target is not None:
-        return _TARGET.get(target.lower(), Status.UNKNOWN)
-    return _REQUEST.get((request or "").lower(), Status.UNKNOWN)
-
-
-def _documented(body: Json) -> bool:
-    """Whether an answer is an error of the API (`{"error", "code"}`) rather than of whatever stands in its place."""
-    return isinstance(body, dict) and ("error" in body or "code" in body)
-
-
-def _names_lost_content(error: Rejected) -> bool:
-    """Whether a create was refused because content that it names is not there: codes and words are not documented."""
-    if error.status not in (400, 404, 410, 422):
-        return False
-    if re.search(
-        r"(CONTENT|MEDIA|ASSET)\w*_(NOT_FOUND|NOT_READY|MISSING|DELETED|GONE|EXPIRED)",
-        error.remote_code or "",
-    ):
-        return True
-    said = error.message.partition(": ")[2]
-    lost = r"not found|no (such )?content|does not exist|no longer|deleted|expired|unknown"
-    return bool(re.search(r"content|media|asset", said, re.I) and re.search(lost, said, re.I))
