@@ -30,21 +30,17 @@ from calsync.model import (
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How an open intent ends: `record` is what is recorded afterwards, None that nothing is.
-
-    `absent`: a create that the service's list shows never happened; its key may serve the next one.
-    """
+    """How an open intent ends: `record` is what is recorded afterwards, None that nothing is."""
 
     address: Address
     record: Record | None
-    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """The recorded state with every intent settled that reading could settle, and the closings that did it.
 
-    `cleared`: replaces whose cancel turned out to have happened; they stay open for their create.
+    `cleared`: replaces whose cancel happened and whose create did not; they stay open for it.
     """
 
     recorded: Recorded
@@ -95,6 +91,7 @@ def resendable(
         and now - opening.begun < abilities.key_life
         and post is not None
         and post.wanted
+        and post.account.key == opening.account
         and post.content == opening.content
         and opening.content.at >= soon
     )
@@ -116,7 +113,7 @@ def _outcome(
     if opening.cleared and opening.kind is IntentKind.REPLACE:
         return None
     if opening.kind is IntentKind.CREATE:
-        return _created(opening, observed, abilities, now)
+        return _created(opening, record, observed, abilities, now)
     sighting = observed.by_address.get(opening.address)
     if sighting is None or sighting.status is Status.UNKNOWN or record is None:
         return None
@@ -125,11 +122,15 @@ def _outcome(
         return Closing(opening.address, None if stopped else record)
     if opening.kind is IntentKind.REPLACE:
         return replace(opening, cleared=True) if stopped else Closing(opening.address, record)
-    arrived = sighting.at == opening.content.at
+    # An update is never taken for done: what shows it will not differ, and the rest may be set again.
+    arrived = opening.kind is IntentKind.RESCHEDULE and sighting.at == opening.content.at
     return Closing(opening.address, replace(record, content=opening.content) if arrived else record)
 
 
-def _created(opening: Open, observed: Observed, abilities: Capabilities, now: datetime) -> Closing | None:
+def _created(
+    opening: Open, record: Record | None, observed: Observed, abilities: Capabilities, now: datetime
+) -> Closing | Open | None:
+    """A create that the list shows, or that it certainly does not: then all is as it was before."""
     if not abilities.lists:
         return None
     matches = found(opening, observed.strangers.get(opening.account, ()), abilities)
@@ -137,7 +138,14 @@ def _created(opening: Open, observed: Observed, abilities: Capabilities, now: da
         return Closing(opening.address, made(opening, matches[0].remote_id, matches[0].status))
     if matches or (opening.content.at <= now and not abilities.keeps_history):
         return None
-    return Closing(opening.address, None, absent=True)
+    if opening.cleared:
+        return half_done(opening)
+    return Closing(opening.address, record)
+
+
+def half_done(opening: Open) -> Open:
+    """The intent of a replace whose cancel is confirmed and whose create certainly did not happen."""
+    return replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None)
 
 
 def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities) -> list[Sighting]:

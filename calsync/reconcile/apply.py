@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
 from calsync.errors import CalsyncError, StalePlan, UnsafePlan
 from calsync.media import pull_command
-from calsync.model import Open
+from calsync.model import IntentKind, Open
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.plan.digest import line, lines
 from calsync.plan.outcome import Outcome, OutcomeKind
-from calsync.plan.settling import resendable, settle
+from calsync.plan.settling import Settled, resendable, settle
 from calsync.reconcile.look import View, look, valid
 from calsync.reconcile.project import Project
 from calsync.recorded import Ledger
@@ -159,7 +159,7 @@ def _need_media(planned: Plan, project: Project) -> None:
 
 def _to_send_again(project: Project, view: View) -> tuple[Open, ...]:
     """Open creates that reading did not settle and whose key still protects them."""
-    settled = settle(view.recorded, view.observed, view.ground.abilities, view.plan.created_at).recorded
+    settled = _settled(view).recorded
     posts = {post.address: post for post in view.ground.desired.posts}
     now = project.now()
     soon = now + project.settings.policy.lead_time
@@ -174,16 +174,30 @@ def _to_send_again(project: Project, view: View) -> tuple[Open, ...]:
 
 def _write_down(ledger: Ledger, view: View) -> None:
     """Record what reading settled and what was seen; the plan was made with it already."""
-    settled = settle(view.recorded, view.observed, view.ground.abilities, view.plan.created_at)
-    creating = {action.address for action in view.plan.actions if action.kind is ActionKind.CREATE}
+    settled = _settled(view)
+    again = {action.address for action in view.plan.actions if action.kind is ActionKind.CREATE}
+    keyed = {
+        address
+        for address, opening in view.recorded.opens.items()
+        if opening.kind is IntentKind.CREATE
+        and opening.account.service in view.ground.abilities
+        and view.ground.abilities[opening.account.service].key_life is not None
+    }
     for closing in settled.closings:
-        opening = view.recorded.opens[closing.address]
-        keyed = view.ground.abilities[opening.account.service].key_life is not None
-        if not (closing.absent and keyed and closing.address in creating):
+        # What never happened and is created now keeps its intent, and with it the key.
+        absent = closing.record == view.recorded.records.get(closing.address)
+        if not absent or closing.address not in again & keyed:
             ledger.settle(closing.address, record=closing.record)
     for opening in settled.cleared:
-        ledger.begin(opening)
+        if opening.address not in again & keyed:
+            ledger.begin(opening)
     ledger.put(*view.plan.refreshed)
+
+
+def _settled(view: View) -> Settled:
+    """What reading settled. A service that decides nothing settles nothing: a wrong key shows no post, either."""
+    trusted = replace(view.observed, unreadable=view.plan.halted)
+    return settle(view.recorded, trusted, view.ground.abilities, view.plan.created_at)
 
 
 def _no_more_than(approved: Plan, view: View) -> View:
