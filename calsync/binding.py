@@ -43,7 +43,12 @@ def bind(
         for entry in entries
         if entry.address.account in accounts and accounts[entry.address.account].key.service not in unreadable
     ]
-    return Desired(posts=tuple(sorted(posts, key=lambda post: post.address))), unreadable
+    bound = {post.address for post in posts}
+    desired = Desired(
+        posts=tuple(sorted(posts, key=lambda post: post.address)),
+        unbound=frozenset(entry.address for entry in entries if entry.address not in bound),
+    )
+    return desired, unreadable
 
 
 def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[RemoteAccount]]) -> Account:

@@ -457,9 +457,13 @@ class Unfinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What the calendars at this commit say, bound to accounts: at most one post per address."""
+    """What the calendars at this commit say, bound to accounts: at most one post per address.
+
+    `unbound`: the addresses of entries whose account could not be told, since its service could not be read.
+    """
 
     posts: tuple[Post, ...]
+    unbound: frozenset[Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,17 +66,21 @@ def plan(
     readable = replace(observed, unreadable=halted)
     settled = settle(recorded, readable, abilities, now).recorded
     judge = _Judge(settled, readable, abilities, policy, now, zone)
-    cases = [
-        case
-        for case in pair(desired, settled)
-        if case.account.service in abilities and case.account.service not in halted
-    ]
+    paired = pair(desired, settled)
+    cases = [case for case in paired if case.account.service in abilities.keys() - halted.keys()]
     judge.look_alikes(cases)
 
     counts = dict.fromkeys(SUMMARY, 0)
     actions: list[Action] = []
     found: list[Diagnostic] = []
-    leaving: list[tuple[Record, bool]] = []
+    leaving = [
+        (_stand_in(case), False)
+        for case in paired
+        if case.account.service not in abilities.keys() - halted.keys()
+        and case.vanished
+        and case.address not in desired.unbound
+        and _may_go_out(case)
+    ]
     scheduled: list[Address] = []
     refreshed: list[Record] = []
     for case in cases:
@@ -132,6 +136,13 @@ def _stand_in(case: Case) -> Record:
     if case.opening.previous is not None:
         return replace(case.opening.previous, content=case.opening.content)
     return made(case.opening, RemoteId(""))
+
+
+def _may_go_out(case: Case) -> bool:
+    """Whether a post at a service that decides nothing is, by its record, still to be published."""
+    if case.opening is not None and not case.opening.cleared:
+        return True
+    return case.record is not None and case.record.seen in (Status.SCHEDULED, Status.PROCESSING)
 
 
 def _project_findings(
@@ -190,6 +201,7 @@ class _Judge:
     zone: str
 
     def __post_init__(self) -> None:
+        self._owned = {(record.account, record.remote_id) for record in self.settled.records.values()}
         self._shas: dict[str, dict[str, str]] = defaultdict(dict)
         for key, asset in self.settled.uploads.items():
             if key.address is None:
@@ -197,12 +209,11 @@ class _Judge:
 
     def look_alikes(self, cases: list[Case]) -> None:
         """Find twins and near posts for every wanted address that has no live post of its own."""
-        owned = {(record.account, record.remote_id) for record in self.settled.records.values()}
         searching = [
             case.post for case in cases if case.post is not None and case.post.wanted and not self._live(case)
         ]
         self._alike = Lookalikes.find(
-            searching, self.observed.strangers, owned, self.abilities, self.settled.uploads
+            searching, self.observed.strangers, self._owned, self.abilities, self.settled.uploads
         )
 
     def _live(self, case: Case) -> bool:
@@ -229,7 +240,9 @@ class _Judge:
         post, record = case.post, case.record
         status, sighting = self._status(case)
         wanted = post is not None and post.wanted
-        at = post.content.at if post is not None else record.content.at if record is not None else self.now
+        known = post or record or case.opening
+        assert known is not None
+        at = known.content.at
         alike = self._alike.of(case.address, case.account)
         gaps: frozenset[str] = frozenset()
         edits: frozenset[str] = frozenset()
@@ -274,6 +287,7 @@ class _Judge:
             sighting=sighting,
             seen=seen,
             gaps=gaps,
+            edited=edits,
             drifted=drifted,
             fixed=fixed,
             alike=alike,
@@ -310,7 +324,8 @@ class _Judge:
         adopted = sum(action.kind is ActionKind.ADOPT for action in actions)
         live = sum(
             sighting.status in (Status.SCHEDULED, Status.PROCESSING)
-            for sightings in self.observed.strangers.values()
+            and (account, sighting.remote_id) not in self._owned
+            for account, sightings in self.observed.strangers.items()
             for sighting in sightings
         )
         return max(0, live - adopted)

@@ -20,6 +20,7 @@ from calsync.plan.action import (
     Filters,
     Replace,
     Reschedule,
+    Update,
 )
 
 QUOTA_URGENT = timedelta(hours=48)
@@ -48,7 +49,7 @@ def tie(
     """Tie creates to the cancels of vanished posts that they may stand for.
 
     `leaving`: each vanished record that is not simply over, and whether its cancel is part of the plan. A create
-    with the same calendar and id, or on the same account with the same media or minute, waits for the cancel; it
+    with the same calendar and id (or a former one), or on the same account with the same media or minute, waits for the cancel; it
     is blocked where that cannot be done, so that no post is there twice.
     """
     by_name: dict[tuple[str, str], list[tuple[Record, bool]]] = defaultdict(list)
@@ -74,10 +75,11 @@ def tie(
             tied.append(action)
             continue
         content = action.step.post.content
+        names = (_name(action), *action.step.post.entry.previously)
         ties = {
             (record.address, record.account): (record, able)
             for record, able in (
-                *by_name.get(_name(action), ()),
+                *(each for name in names for each in by_name.get(name, ())),
                 *(by_media.get((action.account, content.media), ()) if content.media else ()),
                 *by_minute.get((action.account, content.at.replace(second=0)), ()),
             )
@@ -212,7 +214,7 @@ def many_moves(actions: Sequence[Action], scheduled: int) -> list[Diagnostic]:
     moving = [
         action
         for action in actions
-        if isinstance(action.step, (Reschedule, Replace)) and action.before != action.after
+        if isinstance(action.step, (Reschedule, Update, Replace)) and action.before != action.after
     ]
     if len(moving) <= 2 or len(moving) * 2 <= scheduled:
         return []

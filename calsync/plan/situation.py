@@ -25,7 +25,8 @@ class Situation:
     """All that a verdict is worded from; the facts of the table have been found already.
 
     `at`: the desired time, or the recorded one. `seen`: the content as it stands at the service. `gaps`: fields
-    that differ from it, `drifted`: fields that somebody else changed, `fixed`: fields that cannot be set.
+    that differ from it, `edited`: fields that differ from the record, `drifted`: fields that somebody else
+    changed, `fixed`: fields that cannot be set.
     """
 
     case: Case
@@ -38,6 +39,7 @@ class Situation:
     sighting: Sighting | None
     seen: Content | None
     gaps: frozenset[str]
+    edited: frozenset[str]
     drifted: frozenset[str]
     fixed: frozenset[str]
     alike: Alike

@@ -168,9 +168,9 @@ def create(s: Situation) -> Verdict:
 def history(s: Situation) -> Verdict:
     """Row 11: out, or on its way."""
     found: tuple[Diagnostic, ...] = ()
-    if s.gaps:
+    if s.edited:
         status = s.status.value if s.status is not None else ""
-        names = ", ".join(sorted(s.gaps))
+        names = ", ".join(sorted(s.edited))
         message = f"it is {status} and cannot be changed any more ({names})"
         found = (s.said(Severity.WARNING, "locked", message, "put the entry back as it was"),)
     return Verdict(count="unchanged", diagnostics=found)
