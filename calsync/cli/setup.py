@@ -57,15 +57,16 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def session(ctx: click.Context, *, now: Callable[[], datetime] = clock) -> Session:
+def session(ctx: click.Context) -> Session:
     """Open the project that the options mean. Raises CalendarError where it is invalid or there is none."""
     common = ctx.ensure_object(Common)
-    environment = Environment.read(os.environ)
+    environment = Environment.read(common.environ)
     stop = Event()
     directory = Path(common.directory or ".")
     settings = load_settings(find_project(common.config, directory, environment))
     observe = err if common.verbose else None
-    return Session(open_project(settings, environment, now, stop, observe), environment, common, stop)
+    project = open_project(settings, environment, common.now or clock, stop, observe)
+    return Session(project, environment, common, stop)
 
 
 def open_project(
