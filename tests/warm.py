@@ -124,11 +124,10 @@ class Warm:
         def finish(seconds: float) -> int:
             connection.settimeout(seconds)
             try:
-                status = int(answers.readline())
+                return int(answers.readline())
             finally:
                 answers.close()
                 connection.close()
-            return os.waitstatus_to_exitcode(status)
 
         return Running(pid, finish, out, err)
 
@@ -178,7 +177,13 @@ def _supervise(connection: socket.socket) -> dict[str, Any] | None:
     # A test that gave up does not want to know.
     with contextlib.suppress(OSError):
         connection.sendall(b"%d\n" % pid)
-        connection.sendall(b"%d\n" % os.waitpid(pid, 0)[1])
+        # Not reaped before the other side has hung up, so that its pid is nobody else's until then.
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+        connection.sendall(b"%d\n" % code)
+        connection.recv(1)
+    os.waitpid(pid, 0)
     os._exit(0)
 
 
