@@ -367,6 +367,26 @@ def test_lines_without_a_width_are_not_wrapped() -> None:
     ]
 
 
+def test_notes_speak_where_something_happens() -> None:
+    """A note is shown when its post has an action, or with `-v`; in a plan that only repeats it, it is not."""
+    busy = create("Hello.")
+    about = str(busy.actions[0].address)
+    notes = [
+        Diagnostic(severity=Severity.NOTE, code="draft-video", message="read so", address=address)
+        for address in (about, None, "other/post@brand")
+    ]
+    busy = replace(busy, diagnostics=tuple(notes))
+    assert shown(busy).count("note[") == 2
+    assert shown(busy, verbose=True).count("note[") == 3
+    assert "note[" not in shown(made((), tuple(notes)))
+
+
+def test_apply_does_not_say_what_to_type() -> None:
+    """A plan says how to apply it; shown by the apply itself it does not."""
+    assert "next: calsync apply" in shown(create("Hello."))
+    assert "next:" not in shown(create("Hello."), applying=True)
+
+
 def test_errors_on_a_terminal() -> None:
     """An error is its code, its message and a hint; of invalid calendars every finding comes first."""
     assert terminal.error_text(UsageProblem("no\x1b", hint="yes")) == "error[usage]: no\\x1b\n  hint: yes\n"
@@ -375,7 +395,7 @@ def test_errors_on_a_terminal() -> None:
 
 @pytest.mark.parametrize("width", [60, 120])
 def test_status_and_accounts_tables(width: int) -> None:
-    """Tables without frames: one line per row where it fits, two where it does not, nothing lost."""
+    """Tables without frames: one line per row where it fits, two and no remote id where it does not."""
     status = terminal.status_text(STATUS, zones=load_zone, now=NOW, width=width)
     accounts = terminal.accounts_text(ACCOUNTS, width=width)
     assert max(cells(line) for line in (status + accounts).splitlines()) <= width

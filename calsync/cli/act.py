@@ -190,7 +190,7 @@ def _expected(
 def _approve(opened: Session, plan: Plan, again: int, *, yes: bool, as_json: bool) -> bool:
     """Show the plan and get a yes: from the command line, or from a person at a terminal."""
     if not as_json:
-        out(text_of(opened, plan))
+        out(text_of(opened, plan, applying=True))
     if again and not as_json:
         out(f"{again} earlier {'create is' if again == 1 else 'creates are'} sent again under the same key.")
     if yes or not (plan.acts or again):
@@ -198,7 +198,7 @@ def _approve(opened: Session, plan: Plan, again: int, *, yes: bool, as_json: boo
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageProblem("nothing was changed: there is no terminal to ask on", hint="calsync apply --yes")
     if as_json:
-        err(text_of(opened, plan))
+        err(text_of(opened, plan, applying=True))
     return click.confirm("Apply this plan?", default=False, err=as_json)
 
 
@@ -218,7 +218,7 @@ def _tell(opened: Session, applied: Applied, *, as_json: bool) -> int:
     from calsync.render.terminal import outcome_text
 
     if plan.actions:
-        out(outcome_text(plan, applied.outcomes, colour=opened.colour, width=width(sys.stdout)))
+        out("\n" + outcome_text(plan, applied.outcomes, colour=opened.colour, width=width(sys.stdout)))
     if error is not None:
         show_error(error, code, as_json=False, no_color=opened.common.no_color)
     return code

@@ -49,8 +49,8 @@ def filters_of(opened: Session, calendars: tuple[str, ...], accounts: tuple[str,
     return Filters(calendars=tuple(sorted(set(calendars))), accounts=tuple(sorted(set(accounts))))
 
 
-def text_of(opened: Session, plan: Plan) -> str:
-    """The plan for people."""
+def text_of(opened: Session, plan: Plan, *, applying: bool = False) -> str:
+    """The plan for people; `applying`: as apply shows it."""
     import sys
 
     from calsync.render.terminal import plan_text
@@ -62,6 +62,7 @@ def text_of(opened: Session, plan: Plan) -> str:
         colour=opened.colour,
         width=width(sys.stdout),
         verbose=opened.common.verbose,
+        applying=applying,
     )
 
 

@@ -57,10 +57,19 @@ def own(action: Action, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return [each for each in diagnostics if each.code in codes and each.address == str(action.address)]
 
 
-def apart(plan: Plan) -> list[Diagnostic]:
-    """The diagnostics that no action shows as its own, by weight."""
+def apart(plan: Plan, *, verbose: bool = False) -> list[Diagnostic]:
+    """The diagnostics that no action shows as its own, by weight.
+
+    A note says once how an entry is understood, when something happens to its post; afterwards it would only
+    teach people not to read. `verbose` and `calsync validate` show them all.
+    """
     shown = {id(each) for action in plan.actions for each in own(action, plan.diagnostics)}
-    return by_weight(each for each in plan.diagnostics if id(each) not in shown)
+    busy = {None, *(str(action.address) for action in plan.actions)} if plan.acts else set()
+    return by_weight(
+        each
+        for each in plan.diagnostics
+        if id(each) not in shown and (verbose or each.severity is not Severity.NOTE or each.address in busy)
+    )
 
 
 def telling(action: Action) -> bool:

@@ -7,6 +7,7 @@ environment or a clock: the same values give the same text, line for line.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, Severity
@@ -67,9 +68,19 @@ _STATUSES: dict[PostStatus, Style] = {
 
 
 def plan_text(
-    plan: Plan, *, zones: Zones, now: datetime, colour: bool = False, width: int = 80, verbose: bool = False
+    plan: Plan,
+    *,
+    zones: Zones,
+    now: datetime,
+    colour: bool = False,
+    width: int = 80,
+    verbose: bool = False,
+    applying: bool = False,
 ) -> str:
-    """The plan as a person reviews it: one line per action, what changes below, and what to type next."""
+    """The plan as a person reviews it: one line per action, what changes below, and what to type next.
+
+    `applying`: nothing has to be typed, apply is about to do it.
+    """
     page = Page(colour=colour, width=width)
     clock = Clock(zones, now)
     _heading(page, plan)
@@ -85,9 +96,9 @@ def plan_text(
     if rest and plan.actions:
         page.put(("dim", rest))
     page.gap()
-    _findings(page, facts.apart(plan))
+    _findings(page, facts.apart(plan, verbose=verbose))
     page.gap()
-    _next(page, plan)
+    _next(page, plan, applying=applying)
     return page.text()
 
 
@@ -104,6 +115,7 @@ def outcome_text(plan: Plan, outcomes: Outcomes, *, colour: bool = False, width:
     """What became of every action, by outcome: always which, never only how many."""
     page = Page(colour=colour, width=width)
     settled = outcome_of_each(plan, outcomes)
+    columns = _Columns.of(plan, settled, width)
     order = (
         OutcomeKind.DONE,
         OutcomeKind.SKIPPED,
@@ -118,7 +130,7 @@ def outcome_text(plan: Plan, outcomes: Outcomes, *, colour: bool = False, width:
         page.gap()
         page.put((_OUTCOMES[kind], kind.value))
         for action, outcome in pairs:
-            _outcome(page, action, outcome)
+            _outcome(page, action, outcome, columns)
     page.gap()
     if not plan.actions:
         page.put("Nothing to do.")
@@ -135,7 +147,10 @@ def status_text(
     colour: bool = False,
     width: int = 80,
 ) -> str:
-    """Every managed post in the order given: how it stands, when, where, and what went wrong."""
+    """Every managed post in the order given: how it stands, when, where, and what went wrong.
+
+    Remote ids are shown where a post fits on one line with its id; `state list` has them all.
+    """
     page = Page(colour=colour, width=width)
     clock = Clock(zones, now)
     if not posts:
@@ -146,10 +161,13 @@ def status_text(
             (_STATUSES[each.status], each.status.value),
             ("plain", terminal(str(each.address))),
             ("plain", terminal(clock.when(each.at, each.zone)) if each.at else "no time"),
-            ("dim", terminal(f"{each.provider} {each.remote_id or ''}".rstrip())),
+            ("dim", terminal(each.provider)),
+            ("dim", terminal(each.remote_id or "")),
         ]
         for each in posts
     ]
+    if not _fits(page, rows):
+        rows = [row[:-1] for row in rows]
     _table(page, rows, [each.error for each in posts])
     page.gap()
     counts = ((kind, sum(each.status is kind for each in posts)) for kind in PostStatus)
@@ -247,10 +265,10 @@ def _findings(page: Page, diagnostics: Sequence[Diagnostic]) -> None:
             page.put(("cyan", "hint"), f": {terminal(each.hint)}", indent=2, hang=4, fold=False)
 
 
-def _next(page: Page, plan: Plan) -> None:
+def _next(page: Page, plan: Plan, *, applying: bool) -> None:
     rules: list[Span | str] = [("dim", f"  times by tzdata {plan.tzdata}")] if plan.tzdata else []
     page.put(("bold", f"plan {plan.digest[:8]}"), *rules)
-    if not plan.acts:
+    if applying or not plan.acts:
         return
     if plan.refresh == "off":
         page.put("next: plan again without --refresh off; what was not read cannot be applied", hang=6)
@@ -258,13 +276,30 @@ def _next(page: Page, plan: Plan) -> None:
         page.put(f"next: {terminal(facts.apply_command(plan))}", hang=6, fold=False)
 
 
-def _outcome(page: Page, action: Action, outcome: Outcome) -> None:
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """How wide addresses and kinds are in a list of outcomes, and whether remote ids fit beside them."""
+
+    address: int
+    kind: int
+    ids: bool
+
+    @classmethod
+    def of(cls, plan: Plan, settled: Sequence[Outcome], width: int) -> _Columns:
+        address = max((cells(terminal(str(each.address))) for each in plan.actions), default=0)
+        kind = max((len(each.kind.value) for each in plan.actions), default=0)
+        longest = max((cells(terminal(each.remote_id or "")) for each in settled), default=0)
+        return cls(address, kind, ids=2 + 2 + address + 2 + kind + 2 + longest <= width)
+
+
+def _outcome(page: Page, action: Action, outcome: Outcome, columns: _Columns) -> None:
+    address, kind = terminal(str(action.address)), action.kind.value
     spans: list[Span] = [
         (_KINDS[action.kind], f"{action.kind.symbol} "),
-        ("plain", f"{terminal(str(action.address))}  {action.kind.value}"),
+        ("plain", address + " " * (columns.address - cells(address) + 2) + kind),
     ]
-    if outcome.remote_id:
-        spans.append(("dim", f"  {terminal(outcome.remote_id)}"))
+    if outcome.remote_id and columns.ids:
+        spans.append(("dim", " " * (columns.kind - len(kind) + 2) + terminal(outcome.remote_id)))
     page.put(*spans, indent=2, hang=6, fold=False)
     why = outcome.error
     if why is None and not action.kind.acts:
@@ -293,13 +328,21 @@ def _result(page: Page, plan: Plan, settled: Sequence[Outcome]) -> None:
         )
 
 
-def _table(page: Page, rows: Sequence[Sequence[Span]], notes: Sequence[str | None]) -> None:
-    """Columns without frames, so that a cell is copied alone; on a narrow terminal two lines per row."""
-    columns = list(zip(*rows, strict=True))
-    widths = [max(cells(text) for _, text in column) for column in columns]
+def _widths(rows: Sequence[Sequence[Span]]) -> list[int]:
+    widths = [max(cells(text) for _, text in column) for column in zip(*rows, strict=True)]
     while widths and not widths[-1]:
         widths.pop()
-    fits = page.width is None or sum(widths) + 2 * (len(widths) - 1) <= page.width
+    return widths
+
+
+def _fits(page: Page, rows: Sequence[Sequence[Span]]) -> bool:
+    widths = _widths(rows)
+    return page.width is None or sum(widths) + 2 * (len(widths) - 1) <= page.width
+
+
+def _table(page: Page, rows: Sequence[Sequence[Span]], notes: Sequence[str | None]) -> None:
+    """Columns without frames, so that a cell is copied alone; on a narrow terminal two lines per row."""
+    widths, fits = _widths(rows), _fits(page, rows)
     for row, note in zip(rows, notes, strict=True):
         padded: list[Span] = [
             (style, text + " " * (size - cells(text) + 2))
