@@ -9,6 +9,7 @@ from calsync.errors import Diagnostic, Severity
 from calsync.model import Json, MediaFile, canonical
 from calsync.plan.action import Action, ActionKind, Cancel, Change, Forget, MediaUse, Move, Plan
 
+_CONTENT = frozenset({ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE})
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
@@ -64,7 +65,9 @@ def apart(plan: Plan, *, verbose: bool = False) -> list[Diagnostic]:
     teach people not to read. `verbose` and `calsync validate` show them all.
     """
     shown = {id(each) for action in plan.actions for each in own(action, plan.diagnostics)}
-    busy = {None, *(str(action.address) for action in plan.actions)} if plan.acts else set()
+    busy: set[str | None] = {str(action.address) for action in plan.actions}
+    if any(action.kind in _CONTENT for action in plan.actions):
+        busy.add(None)
     return by_weight(
         each
         for each in plan.diagnostics
