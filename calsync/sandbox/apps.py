@@ -16,8 +16,10 @@ from calsync.sandbox.control import Control
 from calsync.sandbox.gate import Gate, Service
 from calsync.sandbox.handles import Handles
 from calsync.sandbox.postqued_v1 import PostquedV1
+from calsync.sandbox.postqued_v2 import PostquedV2
 from calsync.sandbox.tikflow import TikFlow
 from calsync.sandbox.tikflow_uploads import Uploads
+from calsync.sandbox.v2_contents import Contents
 from calsync.sandbox.wire import Refusal
 from calsync.sandbox.world import World
 
@@ -25,7 +27,12 @@ from calsync.sandbox.world import World
 def api_app(world: World, handles: Handles, storage_url: str) -> ASGIApp:
     """Serve TikFlow under ``/api/``, control under ``/_sandbox/``, and Postqued everywhere else."""
     tikflow_app = _gated(world, tikflow.SERVICE, [*TikFlow(world).routes(), *Uploads(world).routes()])
-    postqued_app = _gated(world, postqued.SERVICE, PostquedV1(world, storage_url).routes())
+    versions = [
+        *PostquedV1(world, storage_url).routes(),
+        *PostquedV2(world).routes(),
+        *Contents(world, storage_url).routes(),
+    ]
+    postqued_app = _gated(world, postqued.SERVICE, versions)
     control_app = _answering(postqued.SERVICE, Control(handles).routes())
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

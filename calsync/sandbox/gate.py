@@ -36,8 +36,8 @@ class Service:
     """The bearer key; None where none is asked for."""
     public: frozenset[str]
     """Paths that need no key and are not counted."""
-    classify: Callable[[str, str], RequestClass]
-    """From method and path."""
+    classify: Callable[[str, str, Json], RequestClass]
+    """From method, path and JSON body."""
     limits: Mapping[RequestClass, str]
     """The name of the rate limit of a class; a class without one is not limited."""
     envelope: Callable[[Refusal], Response]
@@ -81,18 +81,19 @@ class Gate:
             await self._suffer(fault, scope, receive, send, entry)
 
     def _log(self, scope: Scope, headers: Headers, body: bytes) -> RequestEntry:
-        method, path = str(scope["method"]), str(scope["path"])
+        method, path, said = str(scope["method"]), str(scope["path"]), _parsed(body)
+        request_class = self._service.classify(method, path, said)
         entry = RequestEntry(
             n=0,
             at=iso(self._world.clock.now_ms()),
             elapsed=0.0,
             service=self._service.name,
-            request_class=self._service.classify(method, path),
-            write=method not in ("GET", "HEAD"),
+            request_class=request_class,
+            write=method not in ("GET", "HEAD") and request_class != "check",
             method=method,
             path=path,
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
-            body=_parsed(body),
+            body=said,
             key_ok=self._key_ok(headers),
             idempotency_key=headers.get("idempotency-key"),
             status=None,

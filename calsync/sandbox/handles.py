@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Literal, Unpack
 from uuid import uuid4
 
-from calsync.sandbox import people, seeds
+from calsync.sandbox import people, seeds, v2_creators
 from calsync.sandbox.faults import Fault, FaultKind
 from calsync.sandbox.limits import DOCUMENTED
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
 from calsync.sandbox.passing import settle
 from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
+from calsync.sandbox.store import MAIN_WORKSPACE
 from calsync.sandbox.wire import Json, JsonObject, to_datetime, to_ms
 from calsync.sandbox.world import DEFAULTS, Knobs, World
 
@@ -62,20 +63,68 @@ class Handles:
         account_id: str | None = None,
         display_name: str | None = None,
         platform: str = "tiktok",
+        workspace_id: str = MAIN_WORKSPACE,
+        v2_only: bool = False,
     ) -> str:
-        """Connect one more account; its id. Postqued's usernames begin with ``@``, TikFlow's do not."""
+        """Connect one more account; its id. Postqued's usernames begin with ``@``, TikFlow's do not.
+
+        Workspaces are known to Postqued v2 alone; v1 shows the accounts of all, but for those ``v2_only``.
+        """
         account_id = account_id or str(uuid4())
         with self._world.store.transaction() as db:
             name = username if display_name is None else display_name
-            seeds.add_account(db, service, account_id, username, name, platform)
+            seeds.add_account(
+                db,
+                service,
+                account_id,
+                username,
+                name,
+                platform,
+                workspace_id=workspace_id,
+                v2_only=v2_only,
+                now=self._world.clock.now_ms(),
+            )
         return account_id
 
+    def seed_workspace(
+        self, name: str, *, workspace_id: str | None = None, organization: str | None = None
+    ) -> str:
+        """Open one more workspace at Postqued; its id. The key reaches none of another organization."""
+        workspace_id = workspace_id or str(uuid4())
+        with self._world.store.transaction() as db:
+            seeds.add_workspace(db, workspace_id, name, organization=organization)
+        return workspace_id
+
+    def set_creator(
+        self,
+        account_id: str,
+        *,
+        privacy_levels: Sequence[str] | None = None,
+        longest_seconds: int | None = None,
+        disabled: Sequence[Literal["comment", "duet", "stitch"]] = (),
+    ) -> None:
+        """Change what TikTok allows an account, which Postqued v2 tells as creator info and holds posts to."""
+        with self._world.store.transaction() as db:
+            v2_creators.set_creator(
+                db,
+                account_id,
+                privacy_levels=privacy_levels,
+                longest_seconds=longest_seconds,
+                disabled=disabled,
+            )
+
     def seed_content(
-        self, kind: Literal["video", "image"] = "video", *, content_id: str | None = None
+        self,
+        kind: Literal["video", "image"] = "video",
+        *,
+        content_id: str | None = None,
+        workspace_id: str = MAIN_WORKSPACE,
     ) -> str:
         """Put a content into Postqued's library; its id."""
+        now = self._world.clock.now_ms()
         with self._world.store.transaction() as db:
-            return people.add_content(db, self._world.clock.now_ms(), content_id=content_id, kind=kind)
+            seeds.check_workspace(db, workspace_id)
+            return people.add_content(db, now, content_id=content_id, kind=kind, workspace_id=workspace_id)
 
     def seed_upload(
         self,

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 from calsync.sandbox.wire import Json
 
-RequestClass: TypeAlias = Literal["upload", "read", "publish", "delete", "other"]
+RequestClass: TypeAlias = Literal["upload", "read", "publish", "delete", "check", "other"]
 ServiceName: TypeAlias = Literal["postqued", "tikflow", "storage"]
 
 
@@ -24,9 +24,9 @@ class RequestEntry(TypedDict):
     """When it arrived in real seconds since the log began."""
     service: ServiceName
     request_class: RequestClass
-    """``publish`` is what makes a post; a change of one is ``other``."""
+    """``publish`` is what makes a post; a change of one is ``other``, a dry run ``check``."""
     write: bool
-    """Whether its method can change anything: all but GET and HEAD."""
+    """Whether it can change anything: all but GET, HEAD and dry runs. An ``upload`` is one, though no post's."""
     method: str
     path: str
     query: dict[str, str]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 from calsync.sandbox import postqued, tikflow
+from calsync.sandbox.store import MAIN_WORKSPACE
 from calsync.sandbox.wire import JsonObject
 
 _WAITING = ("queued", "scheduled", "pending")
@@ -32,8 +33,9 @@ def add_post(
     options: JsonObject | None = None,
 ) -> str:
     """Schedule a post by hand, from contents or from one upload (made up where none is named); its id."""
-    known = "SELECT 1 FROM accounts WHERE service = ? AND id = ?"
-    if db.execute(known, (service, account_id)).fetchone() is None:
+    known = "SELECT platform, workspace_id FROM accounts WHERE service = ? AND id = ?"
+    account = db.execute(known, (service, account_id)).fetchone()
+    if account is None:
         raise ValueError(f"{service} has no account {account_id}")
     if service == "tikflow":
         upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
@@ -41,27 +43,32 @@ def add_post(
             raise ValueError(f"tikflow has no upload {upload_id}")
         return tikflow.add_schedule(db, upload_id, account_id, at_ms, now, made_by="person")
     target = postqued.Target(
-        platform="tiktok",
+        platform=account["platform"],
         account_id=account_id,
         intent=intent,
         caption=caption,
         options=options or {},
         at_ms=at_ms,
     )
-    contents = list(media) or [add_content(db, now)]
+    contents = list(media) or [add_content(db, now, workspace_id=account["workspace_id"])]
     return postqued.add_publish(db, contents, [target], now, made_by="person")
 
 
 def add_content(
-    db: sqlite3.Connection, now: int, *, content_id: str | None = None, kind: str = "video"
+    db: sqlite3.Connection,
+    now: int,
+    *,
+    content_id: str | None = None,
+    kind: str = "video",
+    workspace_id: str = MAIN_WORKSPACE,
 ) -> str:
     """Put a content into Postqued's library whose bytes nobody knows here."""
     content_id = content_id or str(uuid4())
     suffix, mime = ("mp4", "video/mp4") if kind == "video" else ("jpg", "image/jpeg")
     db.execute(
-        "INSERT INTO contents (id, kind, filename, content_type, status, created_ms)"
-        " VALUES (?, ?, ?, ?, 'ready', ?)",
-        (content_id, kind, f"from-the-dashboard.{suffix}", mime, now),
+        "INSERT INTO contents (id, kind, filename, content_type, status, created_ms, workspace_id)"
+        " VALUES (?, ?, ?, ?, 'ready', ?, ?)",
+        (content_id, kind, f"from-the-dashboard.{suffix}", mime, now, workspace_id),
     )
     return content_id
 

@@ -44,14 +44,16 @@ def envelope(refusal: Refusal) -> Response:
     return JSONResponse(body, refusal.status, refusal.headers)
 
 
-def _classify(method: str, path: str) -> RequestClass:
+def _classify(method: str, path: str, body: Json) -> RequestClass:
     if method in ("GET", "HEAD"):
         return "read"
     if method == "DELETE":
         return "delete"
-    if path.startswith("/v1/content/upload"):
+    if path.startswith(("/v1/content/upload", "/v2/content/upload")):
         return "upload"
-    return "publish" if path == "/v1/content/publish" else "other"
+    if path == "/v2/publish" and isinstance(body, dict) and body.get("dryRun") is True:
+        return "check"
+    return "publish" if path in ("/v1/content/publish", "/v2/publish") else "other"
 
 
 def _headers(verdict: Verdict) -> dict[str, str]:
@@ -63,7 +65,8 @@ SERVICE = Service(
     key=KEY,
     public=frozenset({"/v2/ping"}),
     classify=_classify,
-    limits={"upload": "upload", "read": "read", "publish": "publish", "delete": "delete"},
+    # Whether dry runs count as publishes is not documented: they go to the same address, so here they do.
+    limits={"upload": "upload", "read": "read", "publish": "publish", "check": "publish", "delete": "delete"},
     envelope=envelope,
     headers=_headers,
 )
@@ -111,7 +114,7 @@ def checked_contents(db: sqlite3.Connection, body: JsonObject) -> list[str]:
     kinds: list[str] = []
     for content_id in ids:
         row = db.execute("SELECT kind, status FROM contents WHERE id = ?", (str(content_id),)).fetchone()
-        if row is None:
+        if row is None or row["status"] == "deleted":
             raise Refusal(404, "CONTENT_NOT_FOUND", f"There is no content {content_id}")
         if row["status"] != "ready":
             raise Refusal(400, "CONTENT_NOT_READY", f"The upload of {content_id} was not completed")
@@ -136,7 +139,7 @@ def _checked_target(db: sqlite3.Connection, target: Json, now: int) -> Target:
     platform = text_field(target, "platform")
     account_id = text_field(target, "accountId")
     row = db.execute(
-        "SELECT 1 FROM accounts WHERE service = 'postqued' AND id = ? AND platform = ?",
+        "SELECT 1 FROM accounts WHERE service = 'postqued' AND id = ? AND platform = ? AND NOT v2_only",
         (account_id, platform),
     ).fetchone()
     if row is None:
@@ -155,11 +158,12 @@ def _checked_target(db: sqlite3.Connection, target: Json, now: int) -> Target:
         intent=intent,
         caption=caption,
         options=_checked_options(target.get("options", {})),
-        at_ms=_checked_time(target.get("dispatchAt"), now),
+        at_ms=checked_time(target.get("dispatchAt"), now),
     )
 
 
-def _checked_time(value: Json, now: int) -> int | None:
+def checked_time(value: Json, now: int) -> int | None:
+    """Read ``dispatchAt``: a time to come, or None for now."""
     if value is None:
         return None
     at_ms = parse_instant(value)
@@ -193,12 +197,15 @@ def add_publish(
     made_by: str,
     key: str | None = None,
 ) -> str:
-    """Make a publish of some contents to some targets; a target without a time is due at once."""
+    """Make a publish of some contents to some targets; a target without a time is due at once.
+
+    It belongs to the workspace of the first target's account.
+    """
     publish_id = str(uuid4())
     db.execute(
-        "INSERT INTO publishes (id, idempotency_key, content_ids, created_ms, made_by)"
-        " VALUES (?, ?, ?, ?, ?)",
-        (publish_id, key, json.dumps(contents), now, made_by),
+        "INSERT INTO publishes (id, idempotency_key, content_ids, created_ms, made_by, workspace_id)"
+        " SELECT ?, ?, ?, ?, ?, workspace_id FROM accounts WHERE service = 'postqued' AND id = ?",
+        (publish_id, key, json.dumps(contents), now, made_by, targets[0].account_id),
     )
     for position, target in enumerate(targets):
         db.execute(

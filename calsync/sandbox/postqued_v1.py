@@ -6,7 +6,8 @@ v1 documents no way to list, cancel, move or delete a post, so there is none her
 from __future__ import annotations
 
 import sqlite3
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 from uuid import uuid4
 
 from starlette.datastructures import UploadFile
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from calsync.sandbox import postqued, storage
+from calsync.sandbox import contents, postqued
 from calsync.sandbox.store import note_transfer
 from calsync.sandbox.wire import Json, JsonObject, Refusal, invalid, json_object, text_field
 from calsync.sandbox.world import World
@@ -24,14 +25,16 @@ MOST_VIDEO_BYTES = 500 * 1024 * 1024
 MOST_IMAGE_BYTES = 20 * 1024 * 1024
 """The vendor's photo page: at most 20 MB an image."""
 
-_USER = "usr_sandbox"
 _VIDEOS = {"video/mp4": "mp4", "video/quicktime": "mov", "video/webm": "webm"}
 _IMAGES = ("image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff")
 _CHUNK = 1024 * 1024
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+_Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class PostquedV1:
-    """The endpoints of v1, with ``/v2/ping``, by which clients tell the versions apart."""
+    """The endpoints of v1; where the knob ``v1_retired`` is set, all of them are gone (410)."""
 
     def __init__(self, world: World, storage_url: str) -> None:
         """Serve one sandbox whose storage answers at ``storage_url``."""
@@ -41,14 +44,25 @@ class PostquedV1:
     def routes(self) -> list[Route]:
         """List the endpoints."""
         return [
-            Route("/v1/content/upload", self.announce, methods=["POST"]),
-            Route("/v1/content/upload/complete", self.complete, methods=["POST"]),
-            Route("/v1/content/upload-image", self.upload_image, methods=["POST"]),
-            Route("/v1/platform-accounts", self.accounts, methods=["GET"]),
-            Route("/v1/content/publish", self.publish, methods=["POST"]),
-            Route("/v1/content/publish/{publish_id}", self.status, methods=["GET"]),
-            Route("/v2/ping", self.ping, methods=["GET"]),
+            self._route("POST", "/v1/content/upload", self.announce),
+            self._route("POST", "/v1/content/upload/complete", self.complete),
+            self._route("POST", "/v1/content/upload-image", self.upload_image),
+            self._route("GET", "/v1/platform-accounts", self.accounts),
+            self._route("POST", "/v1/content/publish", self.publish),
+            self._route("GET", "/v1/content/publish/{publish_id}", self.status),
+            Route("/v1/{path:path}", self._answering(_nothing), methods=list(_METHODS)),
         ]
+
+    def _route(self, method: str, path: str, endpoint: _Endpoint) -> Route:
+        return Route(path, self._answering(endpoint), methods=[method])
+
+    def _answering(self, endpoint: _Endpoint) -> _Endpoint:
+        async def answer(request: Request) -> Response:
+            if self._world.knobs["v1_retired"]:
+                raise Refusal(410, "GONE", "API v1 was retired, use v2")
+            return await endpoint(request)
+
+        return answer
 
     async def announce(self, request: Request) -> Response:
         """Give a presigned address for a video; images have an endpoint of their own in v1."""
@@ -60,24 +74,18 @@ class PostquedV1:
         size = _whole(body, "fileSize", required=True)
         if size > MOST_VIDEO_BYTES:
             raise invalid("fileSize", f"at most {MOST_VIDEO_BYTES} bytes")
-        now = self._world.clock.now_ms()
-        content_id, signature = str(uuid4()), uuid4().hex
-        key = f"content/{_USER}/{content_id}.{_VIDEOS[content_type]}"
+        announced = contents.Announced(
+            kind="video",
+            suffix=_VIDEOS[content_type],
+            filename=filename,
+            content_type=content_type,
+            size=size,
+        )
         with self._world.store.transaction() as db:
-            db.execute(
-                "INSERT INTO contents (id, kind, filename, content_type, declared_size, object_key,"
-                " signature, url_expires_ms, status, created_ms)"
-                " VALUES (?, 'video', ?, ?, ?, ?, ?, ?, 'waiting', ?)",
-                (content_id, filename, content_type, size, key, signature, now + storage.URL_LIFE_MS, now),
-            )
-        query = urlencode({"X-Expires": storage.URL_LIFE_MS // 1000, "X-Signature": signature})
-        upload: JsonObject = {
-            "url": f"{self._storage_url}/{storage.BUCKET}/{key}?{query}",
-            "method": "PUT",
-            "headers": {"Content-Type": content_type},
-        }
-        if self._world.knobs["upload_key"]:
-            upload["key"] = key
+            now = self._world.clock.now_ms()
+            content_id, upload = contents.announce(db, now, self._storage_url, announced)
+        if not self._world.knobs["upload_key"]:
+            del upload["key"]
         return JSONResponse({"contentId": content_id, "upload": upload})
 
     async def complete(self, request: Request) -> Response:
@@ -137,7 +145,7 @@ class PostquedV1:
         with self._world.store.transaction() as db:
             rows = db.execute(
                 "SELECT id, platform, username, display_name FROM accounts WHERE service = 'postqued'"
-                " AND platform = coalesce(?, platform) ORDER BY rowid",
+                " AND NOT v2_only AND platform = coalesce(?, platform) ORDER BY rowid",
                 (platform,),
             ).fetchall()
         names = ("id", "platform", "username", "displayName")
@@ -154,9 +162,9 @@ class PostquedV1:
         with self._world.store.transaction() as db:
             answer = postqued.recall(db, key, raw, now, replays=replays)
             if answer is None:
-                contents = postqued.checked_contents(db, body)
+                media = postqued.checked_contents(db, body)
                 targets = postqued.checked_targets(db, body, now)
-                publish_id = postqued.add_publish(db, contents, targets, now, made_by="api", key=key)
+                publish_id = postqued.add_publish(db, media, targets, now, made_by="api", key=key)
                 answer = _answer(
                     publish_id,
                     db.execute(
@@ -180,13 +188,9 @@ class PostquedV1:
             raise Refusal(404, "NOT_FOUND", f"There is no publish {publish_id}")
         return JSONResponse(_answer(publish_id, rows))
 
-    async def ping(self, _request: Request) -> Response:
-        """Answer as the ``ping`` knob says."""
-        status = self._world.knobs["ping"]
-        if status == 200:
-            return JSONResponse({"pong": "it worked!"})
-        code = {404: "NOT_FOUND", 410: "GONE", 500: "INTERNAL_ERROR"}[status]
-        raise Refusal(status, code, "v2 does not answer")
+
+async def _nothing(request: Request) -> Response:
+    raise Refusal(404, "NOT_FOUND", f"There is no {request.method} {request.url.path} here")
 
 
 def _answer(publish_id: str, targets: list[sqlite3.Row]) -> JsonObject:

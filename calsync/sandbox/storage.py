@@ -14,7 +14,7 @@ from calsync.sandbox.gate import Service
 from calsync.sandbox.limits import Verdict
 from calsync.sandbox.log import RequestClass
 from calsync.sandbox.store import note_transfer
-from calsync.sandbox.wire import Refusal
+from calsync.sandbox.wire import Json, Refusal
 from calsync.sandbox.world import World
 
 BUCKET = "postqued-media"
@@ -28,7 +28,7 @@ def envelope(refusal: Refusal) -> Response:
     return Response(text, refusal.status, refusal.headers, media_type="application/xml")
 
 
-def _classify(method: str, _path: str) -> RequestClass:
+def _classify(method: str, _path: str, _body: Json) -> RequestClass:
     return "upload" if method == "PUT" else "other"
 
 

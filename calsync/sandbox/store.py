@@ -1,6 +1,7 @@
 """The sandbox's data: one SQLite file, and the stored bytes beside it, named by their sha256.
 
-Postqued: ``contents``, ``publishes`` with their ``targets``, ``keys``. TikFlow: ``uploads``, ``schedules``.
+Postqued: ``workspaces``, ``contents``, ``publishes`` with their ``targets``, ``keys``, ``creators`` (what
+TikTok allows an account). TikFlow: ``uploads``, ``schedules``.
 Both: ``accounts``, ``transfers`` (one row for each time that bytes arrived whole). Times are milliseconds,
 UTC.
 """
@@ -17,7 +18,13 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
+MAIN_WORKSPACE = "770e8400-e29b-41d4-a716-446655440000"
+"""Where everything is that names no workspace, such as all that is made through Postqued v1."""
+
 _SCHEMA = """
+CREATE TABLE IF NOT EXISTS workspaces (
+    id TEXT PRIMARY KEY, name TEXT, organization_id TEXT, organization_name TEXT);
+CREATE TABLE IF NOT EXISTS creators (account_id TEXT PRIMARY KEY, info TEXT);
 CREATE TABLE IF NOT EXISTS accounts (
     service TEXT, id TEXT, platform TEXT, username TEXT, display_name TEXT, PRIMARY KEY (service, id));
 CREATE TABLE IF NOT EXISTS contents (
@@ -48,7 +55,20 @@ CREATE TABLE IF NOT EXISTS transfers (
     service TEXT, content_id TEXT, sha256 TEXT, size INTEGER, at_ms INTEGER);
 """
 
-_TABLES = ("accounts", "contents", "publishes", "targets", "keys", "uploads", "schedules", "transfers")
+_LATER = {
+    "accounts": (
+        f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'", "v2_only INTEGER DEFAULT 0",
+        "connected_ms INTEGER DEFAULT 0",
+    ),
+    "contents": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),
+    "publishes": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),
+}  # fmt: skip
+"""Columns that folders from before Postqued v2 do not have yet."""
+
+_TABLES = (
+    "workspaces", "creators", "accounts", "contents", "publishes", "targets", "keys", "uploads", "schedules",
+    "transfers",
+)  # fmt: skip
 
 
 class Store:
@@ -63,6 +83,11 @@ class Store:
         self._db.row_factory = sqlite3.Row
         # A double may lose its last second in a power cut; waiting for the disk would slow every test.
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+        for table, columns in _LATER.items():
+            there = {row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            for column in columns:
+                if column.split()[0] not in there:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -85,6 +110,11 @@ class Store:
     def receive(self) -> Receipt:
         """Begin to take in bytes that arrive in chunks."""
         return Receipt(self._blobs)
+
+    def beginning(self, sha256: str) -> bytes:
+        """Read the first bytes of what was stored: enough to tell one format from another."""
+        with (self._blobs / sha256).open("rb") as file:
+            return file.read(16)
 
     def close(self) -> None:
         """Close the database."""

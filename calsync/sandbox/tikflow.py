@@ -51,7 +51,7 @@ def success(data: Json, status: int = 200) -> Response:
     return JSONResponse({"success": True, "data": data}, status)
 
 
-def _classify(method: str, path: str) -> RequestClass:
+def _classify(method: str, path: str, _body: Json) -> RequestClass:
     if method in ("GET", "HEAD"):
         return "read"
     if method == "DELETE":

@@ -19,6 +19,15 @@ class Knobs(TypedDict, total=False):
     ping: Literal[200, 404, 410, 500]
     upload_key: bool
     duplicate_key: Literal["replay", "conflict"]
+    v1_retired: bool
+    v2_list_shape: Literal["list", "publishes", "publishRequests", "requests", "items", "data"]
+    v2_publish_id: Literal["id", "publishId", "publish.id"]
+    v2_list_dates: Literal["dispatch", "created"]
+    v2_error_field: Literal["error", "errorMessage", "failureReason", "errorCode"]
+    v2_dry_run: Literal["refuse", "report"]
+    v2_delete_cancels: bool
+    v2_creator_info: Literal["snake", "camel", "wrapped", "opaque"]
+    v2_context: Literal["nested", "flat"]
     processing_seconds: float
     tikflow_history: bool
     tikflow_delete_status: Literal[200, 204]
@@ -30,11 +39,32 @@ DEFAULTS = Knobs(
     # True: the documented limits; False: none; a dict: other numbers per minute for upload, read, publish,
     # delete (Postqued) and tikflow.
     rate_limits=True,
-    # What GET /v2/ping answers: how a client tells which versions of Postqued are there.
+    # What GET /v2/ping answers: how a client tells which versions of Postqued are there. v2 is served where it
+    # is 200; otherwise every path of v2 answers the same status.
     ping=404,
+    # Whether every path of v1 answers 410.
+    v1_retired=False,
+    # In what GET /v2/publish wraps its publishes ("list": in nothing), where a publish says its id ("publish.id":
+    # answers about one are wrapped in `publish`), and what a failed target calls its reason: not documented.
+    v2_list_shape="publishes",
+    v2_publish_id="id",
+    v2_error_field="error",
+    # Which date startDate and endDate of GET /v2/publish are about: not documented.
+    v2_list_dates="dispatch",
+    # What a dry run says of a request that is well-formed but would be refused: the same refusal, or 200 with
+    # `valid` false and a list of errors. Not documented.
+    v2_dry_run="refuse",
+    # Whether DELETE of a publish in v2 stops what waits: not documented. By default it only hides it.
+    v2_delete_cancels=False,
+    # The shape of creator info: TikTok's own names, the same in camel case, wrapped in `creatorInfo`, or nothing
+    # that one could understand. Not documented.
+    v2_creator_info="snake",
+    # Whether GET /v2/mcp/context lists workspaces within their organizations or beside them: not documented.
+    v2_context="nested",
     # Whether Postqued's upload answer carries `upload.key`: v1's guide leaves it out, v2 has it.
     upload_key=False,
-    # The same key with the same body: "replay" the first answer (v2's document), or "conflict" (v1's guide).
+    # The same key with the same body in v1: "replay" the first answer, as v2 documents for itself, or "conflict",
+    # as v1's guide reads.
     duplicate_key="replay",
     # How long a Postqued target stays `processing` after its time.
     processing_seconds=0.0,
