@@ -18,7 +18,7 @@ def bind(
 
     Returns the desired state and the services whose accounts could not be read, with the reason: their entries
     are left out. Raises CalendarError when two aliases mean one account, CalsyncError for a username that the
-    service does not have.
+    service does not have, and for a workspace that has to be named.
     """
     accounts: dict[str, Account] = {}
     unreadable: dict[str, str] = {}
@@ -38,7 +38,9 @@ def bind(
         Post(
             entry=entry,
             account=accounts[entry.address.account],
-            content=providers[accounts[entry.address.account].key.service].normalize(entry.content),
+            content=providers[accounts[entry.address.account].key.service].normalize(
+                entry.content, accounts[entry.address.account].platform
+            ),
         )
         for entry in entries
         if entry.address.account in accounts and accounts[entry.address.account].key.service not in unreadable
@@ -52,11 +54,14 @@ def bind(
 
 
 def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[RemoteAccount]]) -> Account:
+    workspace = spec.workspace
+    if workspace is None and provider.capabilities.workspaces:
+        workspace = provider.workspace()
     known = Account(
         alias=spec.alias,
         key=AccountKey(spec.service, spec.id or ""),
         platform=spec.platform,
-        workspace=spec.workspace,
+        workspace=workspace,
         username=spec.username,
     )
     if spec.id is not None:
@@ -68,14 +73,14 @@ def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[R
         for each in listed[spec.service]
         if each.platform == spec.platform
         and handle(each.username) == handle(spec.username)
-        and (spec.workspace is None or each.workspace in (None, spec.workspace))
+        and (workspace is None or each.workspace in (None, workspace))
     ]
     where = f"{spec.source}: " if spec.source is not None else ""
     if len(found) == 1:
         return replace(
             known,
             key=AccountKey(spec.service, found[0].id),
-            workspace=spec.workspace or found[0].workspace,
+            workspace=workspace or found[0].workspace,
         )
     if found:
         ids = ", ".join(each.id for each in found)

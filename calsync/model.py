@@ -520,6 +520,10 @@ class Capabilities:
     by_hand: str = "in the service's own app"
     handles: frozenset[str] = frozenset()
     """Other versions of the service whose records it can work with."""
+    workspaces: bool = False
+    """Its accounts are in workspaces, and every request names one."""
+    knows_creator: bool = False
+    """It says what TikTok allows an account (`CreatorInfo`)."""
 
     def handles_record(self, record: Record) -> bool:
         """Whether a record was made by this version or one that it takes over from."""
@@ -528,6 +532,18 @@ class Capabilities:
     def fields_of(self, *, by_id: bool) -> frozenset[str]:
         """The fields it can set, for a post from files or for one that names content by id."""
         return self.settable_by_id if by_id else self.settable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatorInfo:
+    """What TikTok allows an account at present, as far as the service shows it; None: not shown.
+
+    `disabled`: the interactions that its owner has switched off, of `comment`, `duet` and `stitch`.
+    """
+
+    privacy_levels: tuple[str, ...] | None = None
+    max_video_seconds: int | None = None
+    disabled: frozenset[str] = frozenset()
 
 
 class DriftPolicy(StrEnum):

@@ -25,6 +25,7 @@ from calsync.model import (
     AccountKey,
     Capabilities,
     Content,
+    CreatorInfo,
     MediaFile,
     RemoteId,
     Sighting,
@@ -135,8 +136,15 @@ class Provider(Protocol):
     service: str
     capabilities: Capabilities
 
-    def normalize(self, content: Content) -> Content:
+    def normalize(self, content: Content, platform: str = "tiktok") -> Content:
         """The content as the service will report it back, so that an untouched post never shows drift. Pure."""
+        ...
+
+    def workspace(self) -> str | None:
+        """The workspace of accounts for which the project names none; asked only with the capability `workspaces`.
+
+        Raises CalsyncError where there are several to choose from.
+        """
         ...
 
     def accounts(self) -> Sequence[RemoteAccount]:
@@ -145,6 +153,10 @@ class Provider(Protocol):
 
     def usage(self) -> Usage | None:
         """Places for scheduled posts, where the service says."""
+        ...
+
+    def creator(self, scope: Scope) -> CreatorInfo | None:
+        """What TikTok allows an account now; None where that is not understood. Asked only with `knows_creator`."""
         ...
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
@@ -156,7 +168,10 @@ class Provider(Protocol):
         ...
 
     def check(self, submission: Submission) -> Sequence[Diagnostic]:
-        """A dry run of a create, where the service has one; () otherwise. Writes nothing."""
+        """A dry run of a create, where the service has one; () otherwise. Writes nothing.
+
+        Raises Rejected with `asset_gone` where only the content is no longer known there.
+        """
         ...
 
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:

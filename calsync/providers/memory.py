@@ -16,7 +16,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from calsync.errors import Diagnostic, Rejected, Unauthorized
-from calsync.model import Capabilities, Content, Json, Limits, RemoteId, Sighting, Status, Usage, stamp
+from calsync.model import (
+    Capabilities,
+    Content,
+    CreatorInfo,
+    Json,
+    Limits,
+    RemoteId,
+    Sighting,
+    Status,
+    Usage,
+    stamp,
+)
 from calsync.providers.base import (
     Link,
     Payload,
@@ -116,9 +127,13 @@ class Memory:
     _numbers: dict[str, int] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def normalize(self, content: Content) -> Content:
+    def normalize(self, content: Content, platform: str = "tiktok") -> Content:  # noqa: ARG002 - the contract's
         """As it is."""
         return content
+
+    def workspace(self) -> str | None:
+        """None: there are none."""
+        return None
 
     def accounts(self) -> Sequence[RemoteAccount]:
         """Those that it was made with."""
@@ -129,6 +144,10 @@ class Memory:
         """Places, where there is a quota."""
         with self._call("usage"):
             return None if self.quota is None else Usage(limit=self.quota, used=self._taken())
+
+    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """The posts of these accounts in the window, without the ended ones where it keeps no history."""

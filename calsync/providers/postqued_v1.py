@@ -15,6 +15,7 @@ from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
     Content,
+    CreatorInfo,
     Json,
     MediaKind,
     RemoteId,
@@ -59,9 +60,13 @@ class PostquedV1:
             path="/v1/content/upload",
         )
 
-    def normalize(self, content: Content) -> Content:
+    def normalize(self, content: Content, platform: str = "tiktok") -> Content:  # noqa: ARG002 - the contract's
         """Without the title, which v1 has no field for."""
         return replace(content, title="") if content.title else content
+
+    def workspace(self) -> str | None:
+        """None: there are none."""
+        return None
 
     def accounts(self) -> Sequence[RemoteAccount]:
         """The connected TikTok accounts (the guide, step 3)."""
@@ -82,6 +87,10 @@ class PostquedV1:
 
     def usage(self) -> Usage | None:
         """None: v1 does not say how many places there are."""
+        return None
+
+    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
         return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:  # noqa: ARG002 - the contract's

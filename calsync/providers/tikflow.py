@@ -16,6 +16,7 @@ from calsync.errors import Diagnostic, Rejected, Unauthorized, Uncertain
 from calsync.model import (
     Capabilities,
     Content,
+    CreatorInfo,
     Intent,
     Json,
     Limits,
@@ -106,11 +107,15 @@ class TikFlow:
         self._in_time = link.in_time
         self._reading = Reading(link.transport, service=self.service, now=link.now)
 
-    def normalize(self, content: Content) -> Content:
+    def normalize(self, content: Content, platform: str = "tiktok") -> Content:  # noqa: ARG002 - the contract's
         """With the title that an upload gets; content named by id keeps the title it has there."""
         if content.title or any(each.scheme == "id" for each in content.media):
             return content
         return replace(content, title=_title(content))
+
+    def workspace(self) -> str | None:
+        """None: there are none."""
+        return None
 
     def accounts(self) -> Sequence[RemoteAccount]:
         """The accounts that appear in schedules and uploads: no page documents a list of accounts."""
@@ -130,6 +135,10 @@ class TikFlow:
         if used is None:
             used = sum(each.status is Status.SCHEDULED for each in self._reading.listed())
         return Usage(limit=self._settings.quota, used=used)
+
+    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """The schedules of these accounts in the window, from the one list that TikFlow has of all."""
