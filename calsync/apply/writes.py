@@ -81,7 +81,10 @@ class Writer:
         except CalsyncError:
             self.ledger.abandon(post.address)
             raise
-        self.ledger.settle(post.address, record=replace(record, address=post.address, content=post.content))
+        moved = replace(
+            record, address=post.address, content=post.content, api=self.provider.capabilities.api
+        )
+        self.ledger.settle(post.address, record=moved)
         return _done(record.remote_id)
 
     def update(self, post: Post, record: Record) -> Outcome:
@@ -99,7 +102,12 @@ class Writer:
         self.ledger.settle(
             post.address,
             record=replace(
-                record, address=post.address, content=post.content, assets=assets, remote_id=remote_id
+                record,
+                address=post.address,
+                content=post.content,
+                assets=assets,
+                remote_id=remote_id,
+                api=self.provider.capabilities.api,
             ),
         )
         return _done(remote_id)
@@ -146,10 +154,9 @@ class Writer:
 
     def replace(self, post: Post, record: Record) -> Outcome:
         """Cancel and create as one unit: media first, then a dry run, then both back to back."""
-        assets = self.uploads.assets(post, self.provider)
-        for finding in self.provider.check(submission(post, assets)):
-            if finding.severity is Severity.ERROR:
-                return Outcome(OutcomeKind.FAILED, finding.message, str(record.remote_id))
+        assets, refusal = self._tried(post)
+        if refusal is not None:
+            return Outcome(OutcomeKind.FAILED, refusal, str(record.remote_id))
         self._in_time(post.content)
         opening = self._opening(IntentKind.REPLACE, post.address, post.content, record, assets)
         self.ledger.begin(opening)
@@ -163,6 +170,21 @@ class Writer:
             raise
         self.ledger.step(replace(opening, cleared=True))
         return self.create(post, previous=record)
+
+    def _tried(self, post: Post) -> tuple[tuple[str, ...], str | None]:
+        """The assets of a post, and why its create would be refused; uploaded once more where they had expired."""
+        for attempt in (1, 2):
+            assets = self.uploads.assets(post, self.provider)
+            try:
+                findings = self.provider.check(submission(post, assets))
+            except Rejected as error:
+                if attempt == 2 or not error.asset_gone or post.by_id:
+                    raise
+                self.uploads.again(post, self.provider.capabilities)
+                continue
+            errors = (each.message for each in findings if each.severity is Severity.ERROR)
+            return assets, next(errors, None)
+        raise AssertionError("unreachable")
 
     def send_again(self, opening: Open) -> Outcome:
         """Settle an open create by sending the same body under the same key.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calsync.errors import Diagnostic, Severity
-from calsync.model import Capabilities, Content, Policy, Post, Record, Sighting, Status
+from calsync.model import Capabilities, Content, Policy, Post, Record, RemoteId, Sighting, Status
 from calsync.plan.action import Action, Blocked, Change, Step
 from calsync.plan.names import Case
 from calsync.plan.safety import blocked
@@ -134,11 +134,18 @@ class Situation:
 
     @property
     def refreshed(self) -> Record | None:
-        """The record with the status that was seen, where that is news."""
+        """The record with the status that was seen, where that is news.
+
+        What an older version of the service made, and this one shows, is this one's from now on.
+        """
         record, sighting = self.case.record, self.sighting
         if record is None or sighting is None or sighting.status is Status.UNKNOWN:
             return None
         news = replace(record, seen=sighting.status, reason=sighting.reason)
+        if sighting.status is not Status.MISSING and record.api != self.abilities.api:
+            name = RemoteId(record.remote_id.id, record.remote_id.part or sighting.remote_id.part)
+            home = record.workspace or (self.case.post.account.workspace if self.case.post else None)
+            news = replace(news, api=self.abilities.api, remote_id=name, workspace=home)
         return None if news == record else news
 
 
