@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calsync.binding import bind
-from calsync.errors import CalendarError, Diagnostic, Severity
-from calsync.model import Address, Capabilities, Desired, Entry, Observed, Recorded
+from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity
+from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Observed, Post, Recorded
 from calsync.observed import Refresh, refresh
 from calsync.plan import Filters, Plan, plan
+from calsync.providers.base import Provider, Scope
 from calsync.reconcile.project import Project, Services
 from calsync.recorded import lost_state, read
-from calsync.rules import check
+from calsync.rules import check, creator
 from calsync.zones import tzdata_version
 
 
@@ -138,6 +139,9 @@ def look(
     desired, unbound = bind(checked.entries, specs, services.providers)
     closed = {name: error.message for name, error in unreached.items()} | unbound
     findings = {*checked.loading, *_rules(project, checked, services), *_fleeting(project, recorded)}
+    if mode is not Refresh.OFF:
+        asked = {name: each for name, each in services.providers.items() if name not in closed}
+        findings |= _creators(project, checked, desired, recorded, asked)
     ground = Ground(
         project=project,
         desired=desired,
@@ -169,6 +173,44 @@ def _rules(project: Project, checked: Checked, services: Services) -> tuple[Diag
     if any(each.severity is Severity.ERROR for each in online):
         raise CalendarError({*checked.loading, *online})
     return online
+
+
+def _creators(
+    project: Project,
+    checked: Checked,
+    desired: Desired,
+    recorded: Recorded,
+    providers: Mapping[str, Provider],
+) -> set[Diagnostic]:
+    """What TikTok allows the accounts of what is to be written, each asked once. Raises CalendarError."""
+    now = project.now()
+    writing: dict[AccountKey, list[Post]] = {}
+    for post in desired.posts:
+        provider, record = providers.get(post.account.key.service), recorded.records.get(post.address)
+        if (
+            provider is not None
+            and provider.capabilities.knows_creator
+            and post.account.platform == "tiktok"
+            and post.wanted
+            and post.content.at > now
+            and (record is None or record.content != post.content)
+        ):
+            writing.setdefault(post.account.key, []).append(post)
+    found: set[Diagnostic] = set()
+    for key, posts in sorted(writing.items()):
+        account = posts[0].account
+        try:
+            info = providers[key.service].creator(Scope(key, account.workspace))
+        except ProviderError as error:
+            found.add(creator.unclear(account.alias, error.message))
+            continue
+        if info is None:
+            found.add(creator.unclear(account.alias, f"{key.service} answered in an unknown shape"))
+            continue
+        found.update(each for post in posts for each in creator.allowed(post, info))
+    if any(each.severity is Severity.ERROR for each in found):
+        raise CalendarError({*checked.diagnostics, *found})
+    return found
 
 
 def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
