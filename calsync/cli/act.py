@@ -112,7 +112,7 @@ def apply(
         signals.writing = agreed
         return agreed
 
-    with signals.caught(), told.shown() if yes else _unseen():
+    with signals.caught(), told.shown():
         applied = carry_out(
             opened.project,
             Orders(
@@ -135,11 +135,6 @@ def _last_words() -> str:
 
     message, hint = "stopped at once; what was begun is in the journal", "the next apply goes on from there"
     return to_text(error_document(Exit.INTERRUPTED, "interrupted", message, hint, ()))
-
-
-@contextmanager
-def _unseen() -> Iterator[None]:
-    yield
 
 
 def _seconds(text: str) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from calsync.cli.printing import err
 from calsync.plan import Action
@@ -34,34 +35,21 @@ class Lines:
         if not self._quiet:
             err(line(action, outcome))
 
-    def shown(self) -> AbstractContextManager[Any]:
-        """Nothing to set up."""
-        return nullcontext()
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Lines need nothing to be put up or taken away."""
+        yield
 
 
 class Bars:
-    """Uploads as bars with bytes, rate and time left; finished actions as lines above them."""
+    """Uploads as bars with bytes, rate and time left; finished actions as lines above them.
+
+    The bars begin with the first upload: until then there may be a question on the terminal.
+    """
 
     def __init__(self, *, colour: bool) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-
-        self._progress: Progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True, no_color=not colour, highlight=False, markup=False),
-            transient=True,
-        )
+        self._colour = colour
+        self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
 
@@ -70,6 +58,9 @@ class Bars:
         from calsync.render.safe import terminal
 
         with self._lock:
+            if self._progress is None:
+                self._progress = _bars(colour=self._colour)
+                self._progress.start()
             if path not in self._tasks:
                 self._tasks[path] = self._progress.add_task(terminal(path), total=size)
             self._progress.update(self._tasks[path], completed=sent)
@@ -78,11 +69,43 @@ class Bars:
 
     def finished(self, action: Action, outcome: Outcome) -> None:
         """Say what became of an action."""
-        self._progress.console.print(line(action, outcome))
+        with self._lock:
+            if self._progress is None:
+                err(line(action, outcome))
+            else:
+                self._progress.console.print(line(action, outcome), soft_wrap=True)
 
-    def shown(self) -> AbstractContextManager[Any]:
-        """The bars, for as long as the apply goes on."""
-        return self._progress
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Let the bars go when the apply ends."""
+        try:
+            yield
+        finally:
+            if self._progress is not None:
+                self._progress.stop()
+
+
+def _bars(*, colour: bool) -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, no_color=not colour, highlight=False, markup=False),
+        transient=True,
+        redirect_stdout=False,  # stdout may be a file, and what goes there is the result
+    )
 
 
 def watcher(*, quiet: bool, colour: bool) -> Lines | Bars:
