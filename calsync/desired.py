@@ -1,7 +1,7 @@
 """Calendar files -> entries: what the calendars of a project say, before anything is known of a service.
 
-Every problem of every file is found in one run. A post with a problem yields no entry, but always an error, so
-that nobody mistakes a broken file for a wish to cancel.
+Every problem of every file is found in one run. A post whose fields cannot all be read yields no entry, but always
+an error, so that nobody mistakes a broken file for a wish to cancel.
 """
 
 from __future__ import annotations

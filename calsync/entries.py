@@ -166,17 +166,18 @@ class CalendarReader:
 
     def _check_defaults(self, node: Map, defaults: Defaults) -> None:
         """The defaults' own mistakes, found even where no post uses them."""
-        for index, alias in enumerate(defaults.accounts or ()):
+        specs = [
             self._account(alias, item_place(node, "accounts", index))
+            for index, alias in enumerate(defaults.accounts or ())
+        ]
+        named = {spec.platform for spec in specs if spec is not None}
+        for platform in sorted(named or {spec.platform for spec in self.settings.accounts.values()}):
+            self.read_options(node, platform)
         overrides = node.get("overrides")
-        levels = [(node, spec.platform) for spec in self.settings.accounts.values()]
-        if isinstance(overrides, Map):
-            for alias, each in overrides.items():
-                spec = self._account(alias, overrides.key_at[alias])
-                if spec is not None and isinstance(each, Map):
-                    levels.append((each, spec.platform))
-        for level, platform in levels:
-            self.read_options(level, platform)
+        for alias, each in overrides.items() if isinstance(overrides, Map) else ():
+            spec = self._account(alias, overrides.key_at[alias])
+            if spec is not None and isinstance(each, Map):
+                self.read_options(each, spec.platform)
 
     def _account(self, alias: str, at: int) -> AccountSpec | None:
         """The account of an alias; None, reported, where the project has none of that name."""

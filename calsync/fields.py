@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -34,8 +34,9 @@ def fault(code: str, message: str, hint: str | None = None, at: int | None = Non
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
-    """ "did you mean ...?" for a misspelled name, or None."""
-    folded = {each.casefold(): each for each in sorted(known, reverse=True)}
+    """What a misspelled name may have meant, or None. A mapping of `known` names gives what to call each."""
+    meant = known if isinstance(known, Mapping) else {each: each for each in known}
+    folded = {each.casefold(): meant[each] for each in sorted(meant, reverse=True)}
     near = difflib.get_close_matches(name[:80].casefold(), folded, n=1, cutoff=0.6)
     return f"did you mean {folded[near[0]]}?" if near else None
 

@@ -147,11 +147,10 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
             if any(written in spellings(other) for other in others):
                 foreign[written] = at
                 continue
-            hint = (
-                suggestion(written, accepted)
-                or f"{platform} has: {', '.join(PLATFORMS[platform].model_fields)}"
-            )
-            report("unknown-key", at, f"{shown(written)} is no option of {platform}", hint)
+            every = sorted({platform, *others})  # one message, whichever of them is asked
+            known = {each: name for other in every for each, name in spellings(other).items()}
+            hint = suggestion(written, known) or f"known here: {', '.join(sorted(set(known.values())))}"
+            report("unknown-key", at, f"{shown(written)} is no option of {' or '.join(every)}", hint)
         elif name in clean.key_at:
             report(
                 "duplicate-key",

@@ -42,6 +42,12 @@ _MEANINGS: tuple[tuple[str, bool, str, str], ...] = (
         "a quote that is never closed",
         "close it, or double an apostrophe inside: 'it''s'",
     ),
+    (
+        "node content",
+        False,
+        "a value is missing here, or a bracket is not closed",
+        "close it, or quote the text",
+    ),
     ("alphabetic or numeric", True, "text that starts with * or & must be quoted", _QUOTE),
     (
         "block scalar",
@@ -74,7 +80,8 @@ _MEANINGS: tuple[tuple[str, bool, str, str], ...] = (
         "this does not belong here",
         "check the indentation; a list item starts with `- `",
     ),
-    ("block sequence entries", False, "a list item is not allowed here", "start the list on its own line"),
+    ("sequence entries", False, "a list item is not allowed here", "start the list on its own line"),
+    ("mapping keys are not allowed", False, "text that starts with `? ` must be quoted", _QUOTE),
     ("document start", False, "this does not belong here", "check the indentation"),
     ("tag", True, "text that starts with ! must be quoted", _QUOTE),
     ("directive", True, "text that starts with % must be quoted", _QUOTE),
