@@ -1,4 +1,4 @@
-"""A loopback double of Postqued v1 and TikFlow, made from their documents and not from our client.
+"""A loopback double of Postqued and TikFlow, made from their documents and not from our client.
 
 It imports nothing of calsync: a double that shared code with what it doubles would share its mistakes. Where
 the documents are silent, the choice is named in the module that makes it and, where a client should bear
@@ -11,19 +11,33 @@ both, is a knob.
         box.advance(timedelta(days=2))
         assert [post["status"] for post in box.posts()] == ["published"]
 
-===================  =================================================================================
-``server``           ``Sandbox`` and ``serve``: start, stop, the two ports ``handles``          what tests do
-with a sandbox: look, move the clock, act as a person, script faults ``control``          the same over HTTP,
-under ``/_sandbox/`` ``apps``             puts the services behind their gates ``gate``             before
-each service: log, faults, key, rate limit, passing of time ``postqued_v1``      Postqued's endpoints;
-``postqued``: its records and rules, whatever the version ``storage``          where Postqued's presigned URLs
-lead ``tikflow``          TikFlow's scheduling and subscription; ``tikflow_uploads``: its uploads ``passing``
-posts go out when their time comes ``people``           what a person does in a dashboard, past the API
-``posts``            the truth about posts and uploads, for tests ``world``            what these parts share,
-and the knobs ``seeds``            what a fresh sandbox holds ``store``            SQLite and the stored bytes
-``clock``            the movable clock; ``limits``: rate limits; ``faults``: scripted faults; ``log``:
-requests ``wire``             JSON, instants, refusals ===================
-=================================================================================
+Postqued's v1 is always there unless ``v1_retired=True``, its v2 where ``ping=200``.
+
+====================  ================================================================================
+``server``            ``Sandbox`` and ``serve``: start, stop, the two ports
+``handles``           what tests do with a sandbox: look, move the clock, act as a person, script faults
+``control``           the same over HTTP, under ``/_sandbox/``
+``apps``              puts the services behind their gates
+``gate``              before each service: log, faults, key, rate limit, passing of time
+``postqued``          Postqued's records and rules, whatever the version
+``postqued_v1``       its endpoints of v1
+``postqued_v2``       its endpoints of v2; ``v2_contents``: those for contents
+``v2_calls``          what the endpoints of v2 have in common: description, workspaces
+``v2_targets``        what v2 checks in a publish; ``v2_creators``: what TikTok allows an account
+``v2_shapes``         how v2's answers look
+``described``         holds requests and answers to the OpenAPI description beside it
+``contents``          the first step of an upload in both versions
+``storage``           where Postqued's presigned URLs lead
+``tikflow``           TikFlow's scheduling and subscription; ``tikflow_uploads``: its uploads
+``passing``           posts go out when their time comes
+``people``            what a person does in a dashboard, past the API
+``posts``             the truth about posts and uploads, for tests
+``world``             what these parts share, and the knobs
+``seeds``             what a fresh sandbox holds
+``store``             SQLite and the stored bytes
+``clock``             the movable clock; ``limits``: rate limits; ``faults``: scripted faults
+``log``               the requests; ``wire``: JSON, instants, refusals
+====================  ================================================================================
 """
 
 from __future__ import annotations

@@ -8,8 +8,11 @@ GET  posts            ``{"posts": [PostEntry]}``
 GET  uploads          ``{"uploads": [UploadEntry]}``
 GET  clock            ``{"now": time}``
 POST clock            ``{"now": time}`` or ``{"advance_seconds": number}``; answers the new time
-POST accounts         ``{"service", "username"}``, optional ``account_id, display_name, platform``; ``{"id"}``
-POST contents         optional ``kind, content_id``: a content in Postqued's library; ``{"id"}``
+POST accounts         ``{"service", "username"}``, optional ``account_id, display_name, platform,
+                      workspace_id, v2_only``; ``{"id"}``
+POST workspaces       ``{"name"}``, optional ``workspace_id, organization``: one more at Postqued; ``{"id"}``
+POST creator          ``{"account_id"}``, optional ``privacy_levels, longest_seconds, disabled``
+POST contents         optional ``kind, content_id, workspace_id``: in Postqued's library; ``{"id"}``
 POST tikflow-uploads  optional ``account_id, upload_id, title, description``; ``{"id"}``
 POST posts            ``{"service", "account_id", "at"}``, optional ``caption, media, intent, options``
 POST edit             ``{"id"}`` with ``at`` or ``caption`` or both
@@ -68,6 +71,8 @@ class Control:
         }
         actions: dict[str, Callable[..., object]] = {
             "accounts": handles.seed_account,
+            "workspaces": handles.seed_workspace,
+            "creator": handles.set_creator,
             "contents": handles.seed_content,
             "tikflow-uploads": handles.seed_upload,
             "posts": handles.add_post,

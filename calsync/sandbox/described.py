@@ -1,4 +1,4 @@
-"""Holds requests to an OpenAPI 3.0 description: the vendor's own words about v2, kept beside this file as data.
+"""Holds requests to an OpenAPI 3.0 description: the vendor's own about v2 is beside this file, as data.
 
 OpenAPI 3.0's schemas are not JSON Schema (``nullable``, a boolean ``exclusiveMinimum``), so that a validator
 for the latter would need translating first. This one knows the few keywords that occur here and refuses to
@@ -115,10 +115,13 @@ class Description:
         return Asked(path=params, query=asked, body=body)
 
     def answer(self, method: str, path: str, status: int, body: Json) -> None:
-        """Hold an answer to what is described of it, which is nothing for many."""
+        """Hold one of the sandbox's own answers to what is described of it, which is nothing for many."""
         described = self._operations[path][method.lower()].get("responses", {})[str(status)]
         for media in described.get("content", {}).values():
-            self.check(media["schema"], body, "")
+            try:
+                self.check(media["schema"], body, "")
+            except Refusal as refusal:
+                raise ValueError(f"the answer is not as it is described: {refusal.message}") from refusal
 
     def check(self, schema: Schema, value: Json, where: str) -> None:
         """Hold a value to a schema; the first rule it breaks is refused with 400."""

@@ -15,7 +15,7 @@ from calsync.sandbox.passing import settle
 from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
 from calsync.sandbox.store import MAIN_WORKSPACE
 from calsync.sandbox.wire import Json, JsonObject, to_datetime, to_ms
-from calsync.sandbox.world import DEFAULTS, Knobs, World
+from calsync.sandbox.world import CHOICES, DEFAULTS, Knobs, World
 
 
 class Handles:
@@ -103,7 +103,7 @@ class Handles:
         longest_seconds: int | None = None,
         disabled: Sequence[Literal["comment", "duet", "stitch"]] = (),
     ) -> None:
-        """Change what TikTok allows an account, which Postqued v2 tells as creator info and holds posts to."""
+        """Change what TikTok allows an account: Postqued v2 tells it as creator info and holds posts to it."""
         with self._world.store.transaction() as db:
             v2_creators.set_creator(
                 db,
@@ -243,6 +243,10 @@ class Handles:
         limits = knobs.get("rate_limits")
         if isinstance(limits, dict) and not limits.keys() <= DOCUMENTED.keys():
             raise TypeError(f"the rate limits are {', '.join(DOCUMENTED)}")
+        for name, value in knobs.items():
+            choices = CHOICES.get(name, ())
+            if choices and value not in choices:
+                raise ValueError(f"the knob {name} is one of {', '.join(map(str, choices))}")
         self._world.knobs.update(knobs)
 
     def reset(self) -> None:

@@ -26,7 +26,7 @@ class RequestEntry(TypedDict):
     request_class: RequestClass
     """``publish`` is what makes a post; a change of one is ``other``, a dry run ``check``."""
     write: bool
-    """Whether it can change anything: all but GET, HEAD and dry runs. An ``upload`` is one, though no post's."""
+    """Whether it can change anything: all but GET, HEAD and dry runs. An ``upload`` can, though no post."""
     method: str
     path: str
     query: dict[str, str]

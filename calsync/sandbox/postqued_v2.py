@@ -1,4 +1,4 @@
-"""Postqued's API v2: context, integrations, publishing; requests are held to the vendor's OpenAPI description.
+"""Postqued's API v2: context, integrations, publishing; requests are held to the vendor's description.
 
 The description leaves most answers open. Those here carry the fields that it or the vendor's guides name, in
 v1's spelling, and some that nobody has heard of; where a client should bear several shapes, there is a knob.
@@ -7,8 +7,8 @@ What the sandbox decides by itself:
 - A workspace of another organization, or one that does not exist, is 403; a thing in another workspace than
   the one that is named is 404.
 - Both ends of a range of dates belong to it, and a publish is listed whole when one of its targets is in it.
-- Cancelling a publish cancels its targets that wait, and is a conflict (409) where none does; so is cancelling
-  a target, or moving one, that is not waiting any more, even if it was cancelled before.
+- Cancelling a publish cancels its targets that wait, and is a conflict (409) where none does. So is to cancel
+  or move a target that does not wait any more, even if it was cancelled before.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ class PostquedV2(Endpoints):
             raise invalid("startDate", "it is after endDate")
         field = "due_ms" if self._world.knobs["v2_list_dates"] == "dispatch" else "created_ms"
         ids = call.db.execute(
-            "SELECT DISTINCT publishes.id FROM publishes JOIN targets ON publishes.id = publish_id"  # noqa: S608
+            "SELECT DISTINCT publishes.id FROM publishes"  # noqa: S608 - one of two columns
+            " JOIN targets ON publishes.id = publish_id"
             f" WHERE NOT deleted AND workspace_id = ? AND (? IS NULL OR {field} BETWEEN ? AND ?)"
             " ORDER BY publishes.rowid DESC",
             (call.workspace_id, start, start, end),

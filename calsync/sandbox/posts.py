@@ -22,6 +22,8 @@ class PostEntry(TypedDict):
     account: str
     """The account's username, as the service spells it."""
     platform: str
+    workspace_id: str | None
+    """Postqued's workspace, which only its v2 knows."""
     intent: str
     title: str | None
     """TikFlow's title."""
@@ -82,7 +84,8 @@ def _targets(db: sqlite3.Connection) -> list[PostEntry]:
     hashes = dict(db.execute("SELECT id, sha256 FROM contents WHERE sha256 IS NOT NULL").fetchall())
     entries: list[PostEntry] = []
     for row in db.execute(
-        "SELECT targets.*, content_ids, created_ms, made_by, idempotency_key, deleted, username FROM targets"
+        "SELECT targets.*, content_ids, created_ms, made_by, idempotency_key, deleted, username,"
+        " publishes.workspace_id FROM targets"
         " JOIN publishes ON publishes.id = publish_id"
         " JOIN accounts ON service = 'postqued' AND accounts.id = account_id ORDER BY targets.rowid"
     ):
@@ -96,6 +99,7 @@ def _targets(db: sqlite3.Connection) -> list[PostEntry]:
                 account_id=row["account_id"],
                 account=row["username"],
                 platform=row["platform"],
+                workspace_id=row["workspace_id"],
                 intent=row["intent"],
                 title=None,
                 caption=row["caption"],
@@ -176,6 +180,7 @@ def _tikflow(
         account_id=row["account_id"],
         account=row["username"],
         platform="tiktok",
+        workspace_id=None,
         intent="publish",
         title=row["title"],
         caption=row["description"],

@@ -32,6 +32,9 @@ POSTQUED_V2_ACCOUNTS = (
 ORGANIZATION = ("880e8400-e29b-41d4-a716-446655440000", "Sandbox")
 """Id and name of the organization to which the key belongs."""
 
+MAIN_NAME = "Main"
+"""The name of the workspace that is there from the start."""
+
 POSTQUED_CONTENTS = tuple(f"550e8400-e29b-41d4-a716-{446655440000 + number}" for number in range(3))
 """Videos in Postqued's library; the first id is the guide's."""
 
@@ -39,7 +42,7 @@ POSTQUED_CONTENTS = tuple(f"550e8400-e29b-41d4-a716-{446655440000 + number}" for
 def plant(db: sqlite3.Connection, now: int) -> None:
     """Fill an empty database; one that has accounts keeps those it has."""
     if db.execute("SELECT 1 FROM workspaces").fetchone() is None:
-        add_workspace(db, MAIN_WORKSPACE, "Main")
+        add_workspace(db, MAIN_WORKSPACE, MAIN_NAME)
     if db.execute("SELECT 1 FROM accounts").fetchone() is not None:
         return
     for service, accounts in (("postqued", POSTQUED_ACCOUNTS), ("tikflow", TIKFLOW_ACCOUNTS)):
@@ -86,7 +89,7 @@ def add_account(
 def add_workspace(
     db: sqlite3.Connection, workspace_id: str, name: str, *, organization: str | None = None
 ) -> None:
-    """Open a workspace in the key's organization, or in one by another name, to which the key does not belong."""
+    """Open a workspace in the key's organization, or in another one, which the key does not reach."""
     of = ORGANIZATION
     if organization not in (None, ORGANIZATION[1]):
         of = (str(uuid5(NAMESPACE_URL, f"organization:{organization}")), str(organization))

@@ -24,7 +24,7 @@ from calsync.sandbox.faults import Faults
 from calsync.sandbox.handles import Handles
 from calsync.sandbox.limits import Limits
 from calsync.sandbox.log import RequestLog
-from calsync.sandbox.store import Store
+from calsync.sandbox.store import MAIN_WORKSPACE, Store
 from calsync.sandbox.world import DEFAULTS, Knobs, World
 
 HOST = "127.0.0.1"
@@ -87,14 +87,14 @@ class Sandbox(Handles):
         self.close()
 
 
-def serve(port: int, data: Path | None, announce: Callable[[str], None]) -> None:
+def serve(port: int, data: Path | None, announce: Callable[[str], None], **knobs: Unpack[Knobs]) -> None:
     """Serve from the main thread until SIGINT or SIGTERM; ``announce`` gets the start-up lines."""
     done = threading.Event()
 
     def finish(_number: int, _frame: FrameType | None) -> None:
         done.set()
 
-    with Sandbox(data, port) as box:
+    with Sandbox(data, port, **knobs) as box:
         before = {number: signal.signal(number, finish) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             for line in _welcome(box):
@@ -106,11 +106,22 @@ def serve(port: int, data: Path | None, announce: Callable[[str], None]) -> None
 
 
 def _welcome(box: Sandbox) -> list[str]:
-    lines = [f"calsync sandbox: Postqued v1 and TikFlow at {box.url} (storage at {box.storage_url})", ""]
+    knobs = box.knobs()
+    served = ([] if knobs["v1_retired"] else ["Postqued v1"]) + (
+        ["Postqued v2"] if knobs["ping"] == 200 else []
+    )
+    names = " and ".join([*served, "TikFlow"])
+    lines = [f"calsync sandbox: {names} at {box.url} (storage at {box.storage_url})", ""]
     lines += [f"export {name}={value}" for name, value in box.environment.items()]
     lines += ["", "accounts:"]
     for service, accounts in (("postqued", seeds.POSTQUED_ACCOUNTS), ("tikflow", seeds.TIKFLOW_ACCOUNTS)):
         lines += [f"  {service:8}  {account_id}  {username}" for account_id, username, _ in accounts]
+    if knobs["ping"] == 200:
+        lines += [
+            f"  postqued  {account_id}  {username} ({platform}, v2 only)"
+            for account_id, username, _, platform in seeds.POSTQUED_V2_ACCOUNTS
+        ]
+        lines += ["workspace of Postqued v2:", f"  {MAIN_WORKSPACE}  {seeds.MAIN_NAME}"]
     lines += [
         "uploads that TikFlow has ready to be scheduled:",
         *(f"  {upload_id}" for upload_id in seeds.TIKFLOW_UPLOADS),

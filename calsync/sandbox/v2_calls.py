@@ -1,4 +1,4 @@
-"""What every endpoint of Postqued v2 has in common: is it served, is it well-formed, whose workspace is it."""
+"""What every endpoint of Postqued v2 asks: is it served, is it well-formed, whose workspace is it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ class Endpoints:
                     raw=raw,
                     idempotency_key=request.headers.get("idempotency-key", "").strip(),
                 )
-                return JSONResponse(act(call))
+                answer = act(call)
+            DESCRIPTION.answer(method, path, 200, answer)
+            return JSONResponse(answer)
 
         return Route(path, endpoint, methods=[method])
 

@@ -1,8 +1,9 @@
 """Postqued v2's contents: upload in three steps, for videos and images alike; list, look at, delete.
 
-Documented are the sizes (4 GB a video, 20 MB an image), the MIME types, and that an image's signature is checked
-and its format normalised. Here PNG and GIF become JPEG, and the dimensions are those that the client tells, of
-which TikTok's 1080p is taken to allow 1080 by 1920 either way. Deleting leaves posts that use a content alone.
+Documented are the sizes (4 GB a video, 20 MB an image), the MIME types, and that an image's signature is
+checked and its format normalised. Here PNG and GIF become JPEG, and the dimensions are those that the client
+tells, of which TikTok's 1080p is taken to allow 1080 by 1920 either way. Deleting a content leaves the posts
+that use it alone. The bytes behind ``url`` are not served.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What TikTok allows an account, which Postqued v2 passes on: an account is public unless a test says otherwise."""
+"""What TikTok allows an account, which Postqued v2 passes on: a public account unless a test says otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Postqued v2's answers look: the fields that are named somewhere, and a few that no client has heard of."""
+"""How Postqued v2's answers look: fields that are named somewhere, and a few that no client has heard of."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What Postqued v2 checks in a publish beyond the form of its fields.
 
-The options of each platform are the vendor's, as data beside this file: one that is not listed is refused. That
-TikTok, Instagram, YouTube and Pinterest need something to show is the sandbox's choice: the description allows a
-publish without contents, and those platforms have no posts of text alone. TikTok's caption limit of 2200 is not
-checked, since v2's own is 63206.
+The options of each platform are the vendor's, as data beside this file: one that is not listed is refused.
+That TikTok, Instagram, YouTube and Pinterest need something to show is the sandbox's choice: the description
+allows a publish without contents, and those platforms have no posts of text alone. TikTok's own limit of 2200
+for captions is not checked, since v2 documents one of 63206 for all.
 """
 
 from __future__ import annotations

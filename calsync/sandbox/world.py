@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from calsync.sandbox.clock import Clock
 from calsync.sandbox.faults import Faults
@@ -39,13 +39,14 @@ DEFAULTS = Knobs(
     # True: the documented limits; False: none; a dict: other numbers per minute for upload, read, publish,
     # delete (Postqued) and tikflow.
     rate_limits=True,
-    # What GET /v2/ping answers: how a client tells which versions of Postqued are there. v2 is served where it
-    # is 200; otherwise every path of v2 answers the same status.
+    # What GET /v2/ping answers: how a client tells which versions of Postqued are there. v2 is served where
+    # it is 200; otherwise every path of v2 answers the same status.
     ping=404,
     # Whether every path of v1 answers 410.
     v1_retired=False,
-    # In what GET /v2/publish wraps its publishes ("list": in nothing), where a publish says its id ("publish.id":
-    # answers about one are wrapped in `publish`), and what a failed target calls its reason: not documented.
+    # In what GET /v2/publish wraps its publishes ("list": in nothing), where a publish says its id
+    # ("publish.id": answers about one are wrapped in `publish`), and what a failed target calls its reason:
+    # not documented.
     v2_list_shape="publishes",
     v2_publish_id="id",
     v2_error_field="error",
@@ -56,15 +57,15 @@ DEFAULTS = Knobs(
     v2_dry_run="refuse",
     # Whether DELETE of a publish in v2 stops what waits: not documented. By default it only hides it.
     v2_delete_cancels=False,
-    # The shape of creator info: TikTok's own names, the same in camel case, wrapped in `creatorInfo`, or nothing
-    # that one could understand. Not documented.
+    # The shape of creator info: TikTok's own names, the same in camel case, that wrapped in `creatorInfo`, or
+    # nothing that one could understand. Not documented.
     v2_creator_info="snake",
     # Whether GET /v2/mcp/context lists workspaces within their organizations or beside them: not documented.
     v2_context="nested",
     # Whether Postqued's upload answer carries `upload.key`: v1's guide leaves it out, v2 has it.
     upload_key=False,
-    # The same key with the same body in v1: "replay" the first answer, as v2 documents for itself, or "conflict",
-    # as v1's guide reads.
+    # The same key with the same body in v1: "replay" the first answer, as v2 always does by its document, or
+    # "conflict", as v1's guide reads.
     duplicate_key="replay",
     # How long a Postqued target stays `processing` after its time.
     processing_seconds=0.0,
@@ -77,6 +78,11 @@ DEFAULTS = Knobs(
     # Scheduled posts that the TikFlow plan allows at a time: Professional's number.
     tikflow_quota=50,
 )
+
+CHOICES = {
+    name: get_args(kind) for name, kind in get_type_hints(Knobs).items() if get_origin(kind) is Literal
+}
+"""The values of those knobs that have only a few: a misspelt one would change nothing, in silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
