@@ -10,6 +10,7 @@ Rooms
     model       the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
     transport   the one HTTP client: deadlines, rates, retries, redaction, error mapping
     providers   services by name: postqued, tikflow, memory and plug-ins; base says how to add one
+    testing     the contract suite for providers, to be run by whoever writes one
 
 Glossary
     desired, recorded, observed   the calendar's will; what we wrote down that we did; what the service says

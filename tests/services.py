@@ -1,9 +1,7 @@
-"""Providers connected to the sandbox or to memory, and files to upload, for the tests of providers."""
+"""Providers connected to the sandbox or to memory, for the tests of providers."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,48 +9,16 @@ from typing import Any
 from loopback import Key
 
 from calsync import providers
-from calsync.model import (
-    AccountKey,
-    Content,
-    Intent,
-    MediaFile,
-    MediaKind,
-    MediaRef,
-    Options,
-    RemoteId,
-    Sighting,
-)
-from calsync.providers.base import Link, Provider, Scope, ServiceSettings, Submission, Window
+from calsync.model import AccountKey, RemoteId
+from calsync.providers.base import Link, Provider, Scope, ServiceSettings
 from calsync.providers.memory import Memory
 from calsync.sandbox import Sandbox
+from calsync.testing import Bench, File, image, video
 from calsync.transport import Transport
 
+__all__ = ["KEYS", "File", "House", "connected", "image", "video"]
+
 KEYS = {"postqued": "pq_sandbox", "tikflow": "sk_live_sandbox"}
-
-
-@dataclass
-class File:
-    """A file on its way up, from memory."""
-
-    data: bytes
-    media: MediaFile
-
-    def chunks(self) -> Iterator[bytes]:
-        for start in range(0, len(self.data), 256 * 1024):
-            yield self.data[start : start + 256 * 1024]
-
-
-def video(data: bytes = b"moving" * 1000, name: str = "media/My teaser.mp4") -> File:
-    return _file(data, name, MediaKind.VIDEO, "video/mp4")
-
-
-def image(data: bytes = b"still" * 1000, name: str = "media/1.jpg") -> File:
-    return _file(data, name, MediaKind.IMAGE, "image/jpeg")
-
-
-def _file(data: bytes, name: str, kind: MediaKind, mime: str) -> File:
-    sha256 = hashlib.sha256(data).hexdigest()
-    return File(data, MediaFile(path=name, sha256=sha256, size=len(data), kind=kind, mime=mime))
 
 
 def connected(
@@ -71,7 +37,7 @@ def connected(
 
 
 @dataclass
-class House:
+class House(Bench):
     """One service with a provider for it, and what a person can do there."""
 
     service: str
@@ -79,38 +45,14 @@ class House:
     provider: Provider
     accounts: tuple[str, str]
 
-    def now(self) -> datetime:
-        return self.box.now().replace(microsecond=0)
-
     def scope(self, number: int = 0) -> Scope:
         return Scope(AccountKey(self.service, self.accounts[number]))
 
-    def content(self, **changes: Any) -> Content:
-        """A post of tomorrow, as the reconciler would hand it on: in the provider's normal form."""
-        facts: dict[str, Any] = {
-            "at": self.now() + timedelta(days=1),
-            "caption": "Something is coming. #launch\nStay tuned 🚀",
-            "intent": Intent.PUBLISH,
-            "media": (MediaRef.of(video().media),),
-            "options": Options({"privacy_level": "SELF_ONLY", "disable_duet": True}),
-        }
-        return self.provider.normalize(Content(**(facts | changes)))
+    def clock(self) -> datetime:
+        return self.box.now()
 
-    def uploaded(self, *, number: int = 0, data: bytes = b"moving" * 1000, **changes: Any) -> Submission:
-        """A submission whose file has been uploaded."""
-        bare = Submission(
-            scope=self.scope(number), platform="tiktok", content=self.content(**changes), assets=()
-        )
-        asset = self.provider.upload([video(data)], bare)
-        return Submission(scope=bare.scope, platform="tiktok", content=bare.content, assets=(asset,))
-
-    def seen(self, remote_id: RemoteId, number: int = 0) -> Sighting | None:
-        return self.provider.get_post(remote_id, self.scope(number))
-
-    def listed(self, *numbers: int) -> dict[RemoteId, Sighting]:
-        window = Window(self.now() - timedelta(days=7), self.now() + timedelta(days=30))
-        scopes = [self.scope(each) for each in numbers or (0, 1)]
-        return {each.remote_id: each for each in self.provider.list_posts(scopes, window)}
+    def advance(self, span: timedelta) -> None:
+        self.box.advance(span)
 
     def stop(self, remote_id: RemoteId) -> None:
         if isinstance(self.provider, Memory):
@@ -131,6 +73,11 @@ class House:
             self.box.fail_post(remote_id.id, reason)
 
     def times_published(self) -> list[int]:
+        """TikFlow publishes uploads that nobody schedules: only what was scheduled counts here."""
         if isinstance(self.provider, Memory):
             return [each.times_published for each in self.provider.posts()]
-        return [each["times_published"] for each in self.box.posts() if each["service"] == self.service]
+        mine = [each for each in self.box.posts() if each["service"] == self.service]
+        return [each["times_published"] for each in mine if each["kind"] != "upload"]
+
+    def requests(self) -> int:
+        return len(self.box.requests())

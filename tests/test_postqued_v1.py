@@ -430,15 +430,12 @@ def test_a_service_without_v2_is_asked_by_v1(status: Any) -> None:
 
 
 def test_a_service_with_v2_is_not_asked_by_v1() -> None:
-    """Found or chosen, v2 is not there yet; and v1, chosen, is not questioned."""
+    """Found or chosen; what is chosen is not questioned."""
     with Sandbox(ping=200) as box:
-        for api in ("auto", "v2"):
-            with pytest.raises(CalsyncError, match="v2 is not there yet") as caught:
-                version(box.url, box.now, api)
-            assert caught.value.hint == "set `providers.postqued.api: v1`"
-            assert caught.value.exit_code == 1
+        assert version(box.url, box.now, "auto") == "v2"
         before = len(box.requests())
         assert version(box.url, box.now, "v1") == "v1"
+        assert version(box.url, box.now, "v2") == "v2"
         assert len(box.requests()) == before
 
 

@@ -63,11 +63,9 @@ def connect(link: Link) -> Provider:
         from calsync.providers.postqued_v1 import PostquedV1
 
         return PostquedV1(link)
-    raise CalsyncError(
-        f"Postqued {api} is not there yet in this version of calsync",
-        hint="set `providers.postqued.api: v1`",
-        code="api-version",
-    )
+    from calsync.providers.postqued_v2 import PostquedV2
+
+    return PostquedV2(link)
 
 
 def _asked(link: Link) -> str:
@@ -77,7 +75,7 @@ def _asked(link: Link) -> str:
     except ProviderError as error:
         raise CalsyncError(
             f"Postqued did not say which version of its API it speaks: {error.message}",
-            hint=error.hint or "try again, or choose with `providers.postqued.api: v1`",
+            hint=error.hint or "try again, or choose with `providers.postqued.api: v1` or `v2`",
             code="api-version",
         ) from error
     if answer.status == 200:
@@ -86,6 +84,6 @@ def _asked(link: Link) -> str:
         return "v1"
     raise CalsyncError(
         f"Postqued answered {answer.status} to the question which version of its API it speaks",
-        hint="try again, or choose with `providers.postqued.api: v1`",
+        hint="try again, or choose with `providers.postqued.api: v1` or `v2`",
         code="api-version",
     )

@@ -1,0 +1,338 @@
+"""The contract suite for providers: one story, told at every service. For authors of providers, under pytest.
+
+    import pytest
+    from calsync.testing import Bench, ProviderContract
+
+    class OurBench(Bench):
+        ...                             # the provider, its accounts, and what a person can do there
+
+    class TestOurs(ProviderContract):
+        @pytest.fixture
+        def bench(self):
+            return OurBench(...)
+
+What a service cannot do by its own capabilities is not asked of it, and what a bench cannot play is skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from calsync.errors import Rejected, Severity, TooClose
+from calsync.model import Content, Intent, MediaFile, MediaKind, MediaRef, Options, RemoteId, Sighting, Status
+from calsync.providers.base import Provider, Scope, Submission, Window
+
+NOBODY = RemoteId("00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001")
+"""An id that no service has given to anything."""
+
+
+@dataclass
+class File:
+    """A file on its way up, from memory."""
+
+    data: bytes
+    media: MediaFile
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, as `Payload` has them."""
+        for start in range(0, len(self.data), 256 * 1024):
+            yield self.data[start : start + 256 * 1024]
+
+
+def video(data: bytes = b"moving" * 1000, name: str = "media/My teaser.mp4") -> File:
+    """Something that goes for a video where nobody looks inside."""
+    return _file(data, name, MediaKind.VIDEO, "video/mp4")
+
+
+def image(data: bytes = b"still" * 1000, name: str = "media/1.jpg") -> File:
+    """Something that goes for an image where nobody looks inside."""
+    return _file(data, name, MediaKind.IMAGE, "image/jpeg")
+
+
+def _file(data: bytes, name: str, kind: MediaKind, mime: str) -> File:
+    sha256 = hashlib.sha256(data).hexdigest()
+    return File(data, MediaFile(path=name, sha256=sha256, size=len(data), kind=kind, mime=mime))
+
+
+class Bench:
+    """One service with two accounts and no posts, the provider for it, and what happens there besides.
+
+    `provider` and `scope` are needed; each of the rest that is not written makes its tests be skipped.
+    """
+
+    provider: Provider
+    platform = "tiktok"
+
+    def scope(self, number: int = 0) -> Scope:
+        """Account 0 or 1."""
+        raise NotImplementedError
+
+    def clock(self) -> datetime:
+        """The service's time."""
+        return datetime.now(UTC)
+
+    def advance(self, span: timedelta) -> None:
+        """Let time pass at the service, which publishes what is due."""
+        pytest.skip("its time cannot be moved")
+
+    def stop(self, remote_id: RemoteId) -> None:
+        """Cancel a post by hand."""
+        pytest.skip("nobody can stop a post by hand")
+
+    def delete(self, remote_id: RemoteId) -> None:
+        """Delete a post by hand, so that it shows no more."""
+        pytest.skip("nobody can delete a post by hand")
+
+    def fail(self, remote_id: RemoteId, reason: str) -> None:
+        """Let a post fail when its time comes."""
+        pytest.skip("no post can be made to fail")
+
+    def times_published(self) -> list[int] | None:
+        """How many times each post went out, in the order in which they were made; None: nobody knows."""
+        return None
+
+    def requests(self) -> int:
+        """How many requests the service has had so far; where nobody counts, always 0."""
+        return 0
+
+    def now(self) -> datetime:
+        """The service's time, in whole seconds."""
+        return self.clock().replace(microsecond=0)
+
+    def content(self, **changes: Any) -> Content:
+        """A post of tomorrow, as the reconciler would hand it on: in the provider's normal form."""
+        facts: dict[str, Any] = {
+            "at": self.now() + timedelta(days=1),
+            "caption": "Something is coming. #launch\nStay tuned 🚀",
+            "intent": Intent.PUBLISH,
+            "media": (MediaRef.of(video().media),),
+            "options": Options({"privacy_level": "SELF_ONLY", "disable_duet": True}),
+        }
+        return self.provider.normalize(Content(**(facts | changes)), self.platform)
+
+    def uploaded(self, *, number: int = 0, data: bytes = b"moving" * 1000, **changes: Any) -> Submission:
+        """A submission whose file has been uploaded."""
+        bare = Submission(
+            scope=self.scope(number), platform=self.platform, content=self.content(**changes), assets=()
+        )
+        return replace(bare, assets=(self.provider.upload([video(data)], bare),))
+
+    def seen(self, remote_id: RemoteId, number: int = 0) -> Sighting | None:
+        """One post as the service shows it."""
+        return self.provider.get_post(remote_id, self.scope(number))
+
+    def listed(self, *numbers: int) -> dict[RemoteId, Sighting]:
+        """What the service lists of these accounts, of both by default."""
+        window = Window(self.now() - timedelta(days=7), self.now() + timedelta(days=30))
+        scopes = [self.scope(each) for each in numbers or (0, 1)]
+        return {each.remote_id: each for each in self.provider.list_posts(scopes, window)}
+
+
+class ProviderContract:
+    """What every provider promises. Subclass it, and give it a fixture `bench`."""
+
+    def test_the_life_of_two_posts(self, bench: Bench) -> None:
+        """Uploaded, made on two accounts, seen by id and in the list, published when their time comes, once."""
+        accounts = [bench.scope(number).account.id for number in (0, 1)]
+        assert {*accounts} <= {each.id for each in bench.provider.accounts()}
+        first, second = bench.uploaded(number=0), bench.uploaded(number=1, data=b"other")
+        made = [bench.provider.create(each, token=token) for each, token in ((first, "a"), (second, "b"))]
+        assert len(set(made)) == 2
+        for number, (remote_id, submission) in enumerate(zip(made, (first, second), strict=True)):
+            seen = bench.seen(remote_id, number)
+            assert seen is not None
+            known = (Status.SCHEDULED, remote_id, accounts[number])
+            assert (seen.status, seen.remote_id, seen.account_id) == known
+            content = submission.content
+            assert seen.at in (None, content.at)
+            assert seen.caption in (None, content.caption)
+            assert seen.title in (None, content.title)
+            assert seen.intent in (None, content.intent)
+            assert seen.media in (None, submission.assets)
+            assert all(content.options[name] == value for name, value in seen.options.items())
+        if bench.provider.capabilities.lists:
+            assert bench.listed().keys() == {*made}
+            assert bench.listed(1).keys() == {made[1]}
+            assert bench.listed()[made[0]] == bench.seen(made[0])
+        else:
+            assert bench.listed() == {}
+        bench.advance(timedelta(days=1, minutes=1))
+        for number, remote_id in enumerate(made):
+            seen = bench.seen(remote_id, number)
+            assert seen is not None
+            assert seen.status is Status.PUBLISHED
+        assert bench.times_published() in (None, [1, 1])
+
+    def test_moving(self, bench: Bench) -> None:
+        """A post gets its new time, any number of times; where that is not possible, nothing changes."""
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        later = bench.now() + timedelta(days=3)
+        if not bench.provider.capabilities.moves:
+            with pytest.raises(Rejected):
+                bench.provider.reschedule(remote_id, later, bench.scope())
+            seen = bench.seen(remote_id)
+            assert seen is not None
+            assert seen.status is Status.SCHEDULED
+            return
+        for _ in range(2):
+            bench.provider.reschedule(remote_id, later, bench.scope())
+        seen = bench.seen(remote_id)
+        assert seen is not None
+        assert (seen.status, seen.at, seen.remote_id) == (Status.SCHEDULED, later, remote_id)
+        with pytest.raises(TooClose):
+            bench.provider.reschedule(remote_id, bench.now(), bench.scope())
+
+    def test_changing_the_caption(self, bench: Bench) -> None:
+        """In place where that is possible, else as a replace: tried, cancelled, made anew; never two at a time."""
+        abilities = bench.provider.capabilities
+        old = bench.uploaded()
+        remote_id = bench.provider.create(old, token="a")
+        new = replace(old, content=replace(old.content, caption="Other words"))
+        if abilities.updates:
+            remote_id = bench.provider.update(remote_id, new)
+        elif not abilities.cancels or "caption" not in abilities.settable_by_id:
+            with pytest.raises(Rejected):
+                bench.provider.update(remote_id, new)
+            return
+        else:
+            assert tuple(bench.provider.check(new)) == ()
+            bench.provider.cancel(remote_id, bench.scope())
+            remote_id = bench.provider.create(new, token="b")
+        seen = bench.seen(remote_id)
+        assert seen is not None
+        assert (seen.status, seen.caption or "Other words") == (Status.SCHEDULED, "Other words")
+        if abilities.lists:
+            live = [each for each in bench.listed().values() if each.status.live]
+            assert [each.remote_id for each in live] == [remote_id]
+
+    def test_a_dry_run_makes_nothing(self, bench: Bench) -> None:
+        """It says what a create would be refused for, and leaves no post."""
+        submission = bench.uploaded()
+        assert tuple(bench.provider.check(submission)) == ()
+        if bench.provider.capabilities.dry_runs:
+            scope = replace(submission.scope, account=replace(submission.scope.account, id=NOBODY.id))
+            findings = bench.provider.check(replace(submission, scope=scope))
+            assert [each.severity for each in findings] == [Severity.ERROR]
+        assert bench.listed() == {}
+        assert not bench.times_published()
+
+    def test_cancelling(self, bench: Bench) -> None:
+        """Confirmed when it returns, fine when repeated or when there is nothing."""
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        if not bench.provider.capabilities.cancels:
+            with pytest.raises(Rejected):
+                bench.provider.cancel(remote_id, bench.scope())
+            return
+        for _ in range(2):
+            bench.provider.cancel(remote_id, bench.scope())
+            seen = bench.seen(remote_id)
+            assert seen is None or seen.status is Status.CANCELED
+        bench.provider.cancel(NOBODY, bench.scope())
+        bench.provider.cancel(RemoteId(NOBODY.id), bench.scope())
+
+    def test_what_is_cancelled_does_not_go_out(self, bench: Bench) -> None:
+        """Nor does it matter that it was deleted by hand in between."""
+        if not bench.provider.capabilities.cancels:
+            return
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        bench.provider.cancel(remote_id, bench.scope())
+        bench.delete(remote_id)
+        bench.provider.cancel(remote_id, bench.scope())
+        bench.advance(timedelta(days=2))
+        assert bench.times_published() in (None, [0], [])
+
+    def test_what_has_gone_out_cannot_be_cancelled(self, bench: Bench) -> None:
+        """It is said, not swallowed."""
+        if not bench.provider.capabilities.cancels:
+            return
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        bench.advance(timedelta(days=2))
+        with pytest.raises(Rejected) as caught:
+            bench.provider.cancel(remote_id, bench.scope())
+        assert caught.value.conflict
+
+    def test_failing(self, bench: Bench) -> None:
+        """A failure is seen, with the service's reason where it shows one."""
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        bench.fail(remote_id, "spam_risk_too_many_posts")
+        bench.advance(timedelta(days=1, minutes=1))
+        seen = bench.seen(remote_id)
+        assert seen is not None
+        assert seen.status is Status.FAILED
+        assert seen.reason in (None, "spam_risk_too_many_posts")
+
+    def test_stopping_and_deleting_by_hand(self, bench: Bench) -> None:
+        """What a person does at the service shows as it is."""
+        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        bench.stop(remote_id)
+        seen = bench.seen(remote_id)
+        assert seen is not None
+        assert seen.status is Status.CANCELED
+        bench.delete(remote_id)
+        assert bench.seen(remote_id) is None
+        assert remote_id not in bench.listed()
+
+    def test_the_same_create_again(self, bench: Bench) -> None:
+        """Never a second post: the first answer again where there are keys, a conflict where there are none."""
+        submission = bench.uploaded()
+        remote_id = bench.provider.create(submission, token="a")
+        if bench.provider.capabilities.key_life is not None:
+            assert bench.provider.create(submission, token="a") == remote_id
+            other = replace(submission, content=replace(submission.content, caption="another"))
+            with pytest.raises(Rejected) as caught:
+                bench.provider.create(other, token="a")
+        else:
+            with pytest.raises(Rejected) as caught:
+                bench.provider.create(submission, token="a")
+        assert caught.value.conflict
+        bench.advance(timedelta(days=2))
+        assert bench.times_published() in (None, [1])
+
+    def test_a_create_body_is_a_function_of_its_submission(self, bench: Bench) -> None:
+        """Equal submissions become equal bytes, whatever the clock says: they have to be sendable again."""
+        submission = bench.uploaded()
+        body = bench.provider.create_body(submission)
+        bench.advance(timedelta(days=2))
+        assert bench.provider.create_body(replace(submission, content=replace(submission.content))) == body
+
+    @pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1), timedelta(days=400)])
+    def test_a_past_time_is_never_sent(self, bench: Bench, late: timedelta) -> None:
+        """A service might publish such a post at once."""
+        submission = bench.uploaded()
+        before = bench.requests()
+        past = replace(submission, content=replace(submission.content, at=bench.now() - late))
+        with pytest.raises(TooClose):
+            bench.provider.create(past, token="a")
+        assert bench.requests() == before
+
+    def test_an_unknown_id_is_nobody(self, bench: Bench) -> None:
+        """None, and only where the service says so; one that cannot be an id there may be refused."""
+        assert bench.seen(NOBODY) is None
+        for wild in ("a/../b", "x?y=1#z", "é 🚀"):
+            with suppress(Rejected):
+                assert bench.seen(RemoteId(wild)) is None
+
+    def test_normalizing_twice_changes_nothing(self, bench: Bench) -> None:
+        """What the planner compares is stable."""
+        for content in (
+            bench.content(),
+            bench.content(title="A title"),
+            bench.content(caption=""),
+            bench.content(media=()),
+        ):
+            assert bench.provider.normalize(content, bench.platform) == content
+
+    def test_usage_counts_places(self, bench: Bench) -> None:
+        """Where the service knows of places, a post takes one."""
+        before = bench.provider.usage()
+        bench.provider.create(bench.uploaded(), token="a")
+        after = bench.provider.usage()
+        if before is not None:
+            assert after == replace(before, used=before.used + 1)
