@@ -34,6 +34,13 @@ def postqued(box: Sandbox) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def v2(box: Sandbox, postqued: httpx.Client) -> httpx.Client:
+    """Speak to Postqued where v2 is served too."""
+    box.set_knobs(ping=200)
+    return postqued
+
+
+@pytest.fixture
 def tikflow(box: Sandbox) -> Iterator[httpx.Client]:
     """Speak to TikFlow with its key."""
     headers = {"Authorization": "Bearer sk_live_sandbox"}
