@@ -136,7 +136,7 @@ def _essence(line: str) -> str:
 
 
 def _short(line: str) -> str:
-    return " ".join(line.split(" ", 2)[:2])
+    return " ".join(line.split(None, 2)[:2])
 
 
 def _braked(planned: Plan) -> CalsyncError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ from calsync.model import Address, Post, Record, Recorded, RemoteId, Sighting, S
 from calsync.observed import Refresh
 from calsync.plan import Filters
 from calsync.plan.settling import same_minute
+from calsync.plan.twins import Lookalikes
 from calsync.providers.base import Provider, Scope
 from calsync.reconcile.look import View, look, valid
 from calsync.reconcile.project import Project
@@ -134,8 +137,11 @@ def _unrecorded(address: Address) -> CalsyncError:
 
 
 def _like(view: View, post: Post) -> Sighting:
-    """The one post in the same minute on its account that nobody records."""
-    found = [
+    """The one twin, or without any the one post in the same minute on its account, that nobody records."""
+    alike = Lookalikes.find(
+        [post], view.observed.strangers, set(), view.ground.abilities, view.recorded.uploads
+    )
+    found = alike.of(post.address, post.account.key).twins or [
         sighting
         for sighting in view.observed.strangers.get(post.account.key, ())
         if sighting.status.live and same_minute(post.content, sighting)
@@ -152,11 +158,21 @@ def _like(view: View, post: Post) -> Sighting:
             hint=f"calsync state adopt {post.address} REMOTE_ID",
             code="no-post",
         )
+    raise _several(post, found)
+
+
+def _several(post: Post, found: Sequence[Sighting]) -> CalsyncError:
+    """Several posts fit: each by an id that `state adopt` takes."""
+    requests = Counter(each.remote_id.id for each in found)
+    names = [
+        each.remote_id.part or each.remote_id.id if requests[each.remote_id.id] > 1 else each.remote_id.id
+        for each in found
+    ]
     listed = "\n  ".join(
-        f"{each.remote_id.part or each.remote_id.id}: {(each.caption or '')[:60]!r}" for each in found
+        f"{name}: {(each.caption or '')[:60]!r}" for name, each in zip(names, found, strict=True)
     )
-    raise CalsyncError(
-        f"several posts of {service} could be {post.address}:\n  {listed}",
+    return CalsyncError(
+        f"several posts of {post.account.key.service} could be {post.address}:\n  {listed}",
         hint=f"calsync state adopt {post.address} REMOTE_ID",
         code="ambiguous",
     )
@@ -165,13 +181,24 @@ def _like(view: View, post: Post) -> Sighting:
 def _named(view: View, provider: Provider, post: Post, remote_id: str) -> Sighting:
     """The post of this publish id or target id, on the entry's account."""
     account = post.account.key
-    candidates = (
-        *view.observed.strangers.get(account, ()),
-        *view.observed.by_address.values(),
-    )
-    for sighting in candidates:
-        if remote_id in (sighting.remote_id.id, sighting.remote_id.part):
-            return sighting
+    records = view.recorded.records
+    candidates = {
+        sighting.remote_id: sighting
+        for sighting in (
+            *view.observed.strangers.get(account, ()),
+            *(
+                each
+                for address, each in view.observed.by_address.items()
+                if address in records and records[address].account == account
+            ),
+        )
+        if remote_id in (sighting.remote_id.id, sighting.remote_id.part)
+        and sighting.status is not Status.MISSING
+    }
+    if len(candidates) > 1:
+        raise _several(post, tuple(candidates.values()))
+    for sighting in candidates.values():
+        return sighting
     found = provider.get_post(RemoteId(remote_id), Scope(account, post.account.workspace))
     if found is None or found.status is Status.MISSING:
         raise CalsyncError(

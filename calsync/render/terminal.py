@@ -199,12 +199,18 @@ def accounts_text(accounts: Sequence[AccountLine], *, colour: bool = False, widt
 
 
 def error_text(error: CalsyncError, *, colour: bool = False, width: int | None = None) -> str:
-    """`error[code]: message` and its hint; of invalid calendars every finding first."""
+    """`error[code]: message` and its hint; of invalid calendars every finding first.
+
+    A message may have several lines; only the first begins at the margin, so that no other can pass for an error.
+    """
     page = Page(colour=colour, width=width)
     if isinstance(error, CalendarError):
         _findings(page, facts.by_weight(error.diagnostics))
         page.gap()
-    page.put(("alarm", f"error[{terminal(error.code)}]"), f": {terminal(error.message)}", hang=2, fold=False)
+    message, *more = error.message.split("\n")
+    page.put(("alarm", f"error[{terminal(error.code)}]"), f": {terminal(message)}", hang=2, fold=False)
+    for line in more:
+        page.put(terminal(line.strip()), indent=2, hang=4, fold=False)
     if error.hint:
         page.put(("cyan", "hint"), f": {terminal(error.hint)}", indent=2, hang=4, fold=False)
     return page.text()
