@@ -7,7 +7,7 @@ names its workspace; a post is one publish request with one target, so that each
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -132,23 +132,18 @@ class PostquedV2:
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """Every target of these accounts, by windows of 31 days, each post once (GET /v2/publish).
 
-        Whether the dates are those of dispatch or of creation is not documented: what is recorded and not
-        listed has to be asked for by id.
+        Whether the dates are those of dispatch or of creation is not documented, so that the list without dates
+        is read besides, for what it is worth: it may be cut off, and has no pages. What is recorded and in
+        neither has to be asked for by id.
         """
         accounts = {scope.account.id for scope in scopes}
         for scope in scopes:
             self._workspaces.note(scope)
         found: dict[tuple[RemoteId, str | None], Sighting] = {}
         for workspace in sorted({self._workspaces.of(scope) for scope in scopes}):
-            start = window.start
-            while start <= window.end:
-                end = min(start + _SPAN, window.end)
-                for each in self._listed(workspace, start, end):
-                    if each.account_id is None or each.account_id in accounts:
-                        found[each.remote_id, each.account_id] = each
-                if end >= window.end:
-                    break
-                start = end
+            for each in (*self._undated(workspace, window), *self._dated(workspace, window)):
+                if each.account_id is None or each.account_id in accounts:
+                    found[each.remote_id, each.account_id] = each
         return tuple(found.values())
 
     def get_post(self, remote_id: RemoteId, scope: Scope) -> Sighting | None:
@@ -319,6 +314,25 @@ class PostquedV2:
                 status=error.status,
                 remote_code=error.remote_code,
             ) from error
+
+    def _dated(self, workspace: str, window: Window) -> Iterator[Sighting]:
+        start, end = window.start, window.start
+        while end < window.end:
+            start, end = end, min(end + _SPAN, window.end)
+            yield from self._listed(workspace, start, end)
+
+    def _undated(self, workspace: str, window: Window) -> Iterator[Sighting]:
+        """The list without dates, as far as it can be read."""
+        try:
+            answer = self._transport.request(
+                "GET", "/v2/publish", klass="read", query={"workspaceId": workspace}
+            )
+        except (Rejected, Unavailable):
+            return
+        for request in reading.requests(answer.body) or ():
+            for each in request.posts or ():
+                if each.at is None or window.start <= each.at <= window.end:
+                    yield each
 
     def _listed(self, workspace: str, start: datetime, end: datetime) -> list[Sighting]:
         query = {"startDate": stamp(start), "endDate": stamp(end), "workspaceId": workspace}
