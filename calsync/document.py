@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -52,6 +53,9 @@ class Hole:
 HOLE = Hole()
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 class Map(dict[str, "Node"]):
     """A mapping; `at` is its place, `key_at` and `value_at` those of its keys and values (see `line_of`).
 
@@ -66,12 +70,14 @@ class Map(dict[str, "Node"]):
         self.at = at
         self.key_at: dict[str, int] = {}
         self.value_at: dict[str, int] = {}
-        self.spoiled: frozenset[str] = frozenset()
+        self.spoiled: AbstractSet[str] = _NONE
 
     def spoil(self, key: str) -> None:
         """Take a value out that has been reported."""
         self.pop(key, None)
-        self.spoiled |= {key}
+        if not isinstance(self.spoiled, set):
+            self.spoiled = set()
+        self.spoiled.add(key)
 
     def place(self, key: str) -> int:
         """Where the value of a key stands, or its key, or the mapping itself."""

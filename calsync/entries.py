@@ -22,6 +22,9 @@ Inspect: TypeAlias = Callable[[Path, str], MediaFile]
 """The facts of a media file, by the folder of the file that names it and the name. Raises MediaProblem."""
 
 
+MAX_FINDINGS = 1_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
     """What all calendars of a project are read with."""
@@ -34,6 +37,7 @@ class Shared:
 class Claim:
     """Former names of one post on one account. `own`: the post itself names them, not its calendar."""
 
+    calendar: str | None
     post: str
     account: str
     names: tuple[tuple[str, str], ...]
@@ -93,7 +97,7 @@ class CalendarReader:
         self, post: str, account: str, names: tuple[tuple[str, str], ...], at: int, *, own: bool
     ) -> None:
         """Note former names, to be compared with those of the other calendars."""
-        self.claims.append(Claim(post=post, account=account, names=names, own=own, at=at))
+        self.claims.append(Claim(calendar=self.name, post=post, account=account, names=names, own=own, at=at))
 
     def dropped(self, name: str, at: int, why: str, post: str) -> None:
         """Note an option of the defaults that a post goes without."""
@@ -107,17 +111,30 @@ class CalendarReader:
             named = ", ".join(posts[:3]) + (f" and {len(posts) - 3} more" if len(posts) > 3 else "")
             message = f"{shown(name)} from the defaults is dropped for {named}: {why}"
             self._note(Severity.NOTE, "option-dropped", at, message, None)
-        return [
-            Diagnostic(
-                severity=each.severity,
-                code=each.code,
-                message=each.message,
-                hint=each.hint,
-                source=self.document.source(each.at),
-                address=next(iter(each.addresses)) or None if len(each.addresses) == 1 else None,
+        found = sorted(
+            (self._diagnostic(each) for each in self._findings.values()), key=lambda each: each.order
+        )
+        hidden = found[MAX_FINDINGS:]
+        if hidden:
+            wrong = any(each.severity is Severity.ERROR for each in hidden)
+            summary = Diagnostic(
+                severity=Severity.ERROR if wrong else Severity.WARNING,
+                code="too-many",
+                message=f"{len(hidden):,} more findings in this file are not shown",
+                source=hidden[0].source,
             )
-            for each in self._findings.values()
-        ]
+            found[MAX_FINDINGS:] = [summary]
+        return found
+
+    def _diagnostic(self, each: _Finding) -> Diagnostic:
+        return Diagnostic(
+            severity=each.severity,
+            code=each.code,
+            message=each.message,
+            hint=each.hint,
+            source=self.document.source(each.at),
+            address=next(iter(each.addresses)) or None if len(each.addresses) == 1 else None,
+        )
 
     def read(self) -> None:
         """Read the whole file."""
@@ -174,7 +191,9 @@ class CalendarReader:
         for platform in sorted(named or {spec.platform for spec in self.settings.accounts.values()}):
             self.read_options(node, platform)
         overrides = node.get("overrides")
-        for alias, each in overrides.items() if isinstance(overrides, Map) else ():
+        if not isinstance(overrides, Map):
+            return
+        for alias, each in overrides.items():
             spec = self._account(alias, overrides.key_at[alias])
             if spec is not None and isinstance(each, Map):
                 self.read_options(each, spec.platform)

@@ -35,6 +35,9 @@ def calendar_files(settings: Settings) -> tuple[list[Path], list[Diagnostic]]:
             hint = "globs are relative to the project file and stay inside its directory"
             report(Severity.ERROR, "outside", f"the glob {shown(pattern)} leads out of the project", hint)
             continue
+        parts = [
+            part for index, part in enumerate(parts) if part != "**" or parts[index - 1 : index] != ["**"]
+        ]
         matched = False
         for path in _expand(settings.root, parts):
             real = path.resolve()

@@ -20,6 +20,9 @@ from calsync.textfile import shown
 Report = Callable[[str, int, str, "str | None"], None]
 """Takes a problem: code, place, message, hint."""
 
+MAX_PROBLEMS = 100
+"""Of one mapping: a file may hold hundreds of thousands, and suggestions take their time."""
+
 M = TypeVar("M", bound=BaseModel)
 
 _SECRET = (
@@ -54,8 +57,19 @@ def read(model: type[M], node: Map, report: Report, *, secrets: bool = False) ->
         try:
             return model.model_validate(node)
         except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False):
-                _report(model, node, each, report, secrets=secrets)
+            for index, each in enumerate(error.errors(include_url=False, include_input=False)):
+                if index == MAX_PROBLEMS:
+                    report(
+                        "too-many",
+                        node.at,
+                        f"more than {MAX_PROBLEMS} problems here; the rest is not shown",
+                        None,
+                    )
+                _report(model, node, each, report if index < MAX_PROBLEMS else _silence, secrets=secrets)
+
+
+def _silence(code: str, at: int, message: str, hint: str | None) -> None:
+    """Takes no problem."""
 
 
 def _report(model: type[BaseModel], root: Map, error: Any, report: Report, *, secrets: bool) -> None:
@@ -75,7 +89,9 @@ def _report(model: type[BaseModel], root: Map, error: Any, report: Report, *, se
         return
     context = error.get("ctx") or {}
     code = error["type"]
-    if code == "extra_forbidden":
+    if report is _silence:
+        pass
+    elif code == "extra_forbidden":
         known = known_fields(model, error["loc"][:-1])
         hint = suggestion(key, known)
         if secrets and any(word in key.casefold() for word in _SECRET_WORDS):
@@ -166,6 +182,10 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
             else:
                 clean[name] = value
     model = read(PLATFORMS[platform], clean, report)
-    values: dict[str, Json] = model.model_dump(exclude_none=True)
-    spoiled = clean.spoiled | {accepted[each] for each in node.spoiled if each in accepted}
+    values: dict[str, Json] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in model.__dict__.items()
+        if value is not None
+    }
+    spoiled = frozenset(clean.spoiled) | {accepted[each] for each in node.spoiled if each in accepted}
     return OptionValues(values, frozenset(removed), clean.value_at, foreign, spoiled)

@@ -7,7 +7,7 @@ must not be able to send a key somewhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -36,6 +36,7 @@ RATE_LIMITS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 __all__ = [
     "PROJECT_FILE",
     "Environment",
+    "InvalidProject",
     "Secret",
     "Settings",
     "find_project",
@@ -97,8 +98,16 @@ def _no_project(message: str, hint: str | None) -> CalendarError:
     return CalendarError([Diagnostic(severity=Severity.ERROR, code="no-project", message=message, hint=hint)])
 
 
+class InvalidProject(CalendarError):
+    """The project file is invalid. `settings` is what could be read of it, to look at the calendars all the same."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], settings: Settings | None) -> None:
+        super().__init__(diagnostics)
+        self.settings = settings
+
+
 def load_settings(path: Path) -> Settings:
-    """Read the project file. Raises CalendarError with every problem in it."""
+    """Read the project file. Raises InvalidProject, a CalendarError, with every problem in it."""
     root = path.absolute().parent.resolve()
     name = name_of(root / path.name, root)
     document = read_document(root / path.name, name)
@@ -106,7 +115,7 @@ def load_settings(path: Path) -> Settings:
     settings = reader.settings()
     errors = [each for each in reader.found if each.severity is Severity.ERROR]
     if settings is None or errors:
-        raise CalendarError(reader.found)
+        raise InvalidProject(reader.found, settings)
     return settings
 
 
@@ -197,8 +206,8 @@ class _ProjectReader:
             if item.id is None and item.username is None and not node.spoiled & {"id", "username"}:
                 hint = 'such as username: "@brand"; `calsync accounts` lists them'
                 self.report("missing-key", at, f"account {shown(alias)} has neither username nor id", hint)
-            if provider is None:
-                continue
+            if provider is None or node.spoiled:
+                continue  # what is only half known would be blamed on the calendars
             accounts[alias] = AccountSpec(
                 alias=alias,
                 service=provider,

@@ -114,10 +114,9 @@ def decode(data: bytes, *, strict: bool = True) -> str:
 
 def forbidden(text: str) -> str | None:
     """The first character of a value that no caption may hold, as its escape; line breaks of any kind are fine."""
-    for found in _FORBIDDEN.finditer(text):
-        if found.group() not in _INVISIBLE:
-            return escape(found.group())
-    return None
+    if _FORBIDDEN.search(text) is None:  # nearly always
+        return None
+    return next((escape(each) for each in _FORBIDDEN.findall(text) if each not in _INVISIBLE), None)
 
 
 def position(text: str, index: int | None) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calsync.desired import Loaded, load, tzdata_version
+from calsync.desired import Loaded, all_problems, load, tzdata_version
 from calsync.errors import CalendarError, Diagnostic, Severity
 from calsync.media import MediaProblem
 from calsync.model import Entry, Intent, MediaFile, MediaKind, MediaRef, RemoteMedia, Standing
-from calsync.settings import load_settings
+from calsync.settings import InvalidProject, load_settings
 from calsync.zones import BadTime, load_zone, parse_at, spell, to_utc, zone_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -463,6 +464,34 @@ def test_every_problem_of_every_file_in_one_run(home: Home) -> None:
     assert [str(entry.address) for entry in loaded.entries] == ["b/y@brand"]
 
 
+def test_a_broken_project_file_does_not_hide_the_calendars(home: Home) -> None:
+    """One run shows the mistakes of the project file and of its calendars, and blames none on the other."""
+    path = home.file(
+        "calsync.yaml", PROJECT.replace("provider: tikflow", "provdier: tikflow") + "policy: {drift: x}\n"
+    )
+    home.file("calendars/cal.yaml", one_post("at: 2031-02-30 14:00, media: {id: x}, accounts: [second]"))
+    with pytest.raises(InvalidProject) as caught:
+        load_settings(path)
+    assert [where(each) for each in all_problems(caught.value).diagnostics] == [
+        ("cal.yaml:2:17", "bad-time"),
+        ("calsync.yaml:5:3", "missing-key"),
+        ("calsync.yaml:5:12", "unknown-key"),
+        ("calsync.yaml:8:17", "bad-value"),
+    ]
+
+
+def test_hostile_numbers_of_mistakes_end_soon(home: Home) -> None:
+    """Hundreds of thousands of unknown keys, or of wrong posts, are summed up."""
+    keys = "".join(f"key{number}: x\n" for number in range(100_000))
+    posts = "posts:\n" + "- {id: A}\n" * 20_000
+    for text in (keys, posts):
+        start = time.process_time()
+        loaded = home.load(text)
+        assert time.process_time() - start < 40
+        assert loaded.diagnostics[-1].code in ("too-many", "missing-key", "unknown-key")
+        assert 100 <= len(loaded.diagnostics) <= 1_001
+
+
 # -- cancel, pause, former names ----------------------------------------------------------------------------------
 
 
@@ -525,6 +554,15 @@ def test_a_former_name_that_still_has_an_entry(home: Home) -> None:
     assert [code for _, code in errors(home.load(one_post(f"{rest}, previously: old/a")))] == [
         "previously-present"
     ]
+
+
+def test_a_calendar_s_former_name_is_claimed_once(home: Home) -> None:
+    """Two calendars may share an old one, but not one of its posts."""
+    home.file("calendars/one.yaml", f"previously: old\n{one_post(f'{POST}, accounts: [brand]')}")
+    home.file("calendars/two.yaml", f"previously: old\n{one_post(f'{POST}, accounts: [brand]')}")
+    assert errors(home.load()) == [("two.yaml:3:5", "previously-twice")]
+    home.file("calendars/two.yaml", f"previously: old\n{one_post(f'{POST}, accounts: [third]')}")
+    assert errors(home.load()) == []
 
 
 def test_a_former_name_is_claimed_once(home: Home) -> None:

@@ -21,7 +21,7 @@ from calsync.errors import Unauthorized
 from calsync.model import stamp
 from calsync.providers.base import Provider
 from calsync.reconcile.project import Project
-from calsync.settings import Environment, Settings, find_project, load_settings
+from calsync.settings import Environment, InvalidProject, Settings, find_project, load_settings
 from calsync.stores.base import Holder
 
 if TYPE_CHECKING:
@@ -63,7 +63,12 @@ def session(ctx: click.Context) -> Session:
     environment = Environment.read(common.environ)
     stop = Event()
     directory = Path(common.directory or ".")
-    settings = load_settings(find_project(common.config, directory, environment))
+    try:
+        settings = load_settings(find_project(common.config, directory, environment))
+    except InvalidProject as invalid:
+        from calsync.desired import all_problems
+
+        raise all_problems(invalid) from invalid
     observe = err if common.verbose else None
     project = open_project(settings, environment, common.now or clock, stop, observe)
     return Session(project, environment, common, stop)
