@@ -141,18 +141,21 @@ class _Run:
         return tuple(self.outcomes[index] for index, _ in indexed)
 
     def _rename(self, actions: Iterable[Action]) -> None:
-        """Records pass to their new addresses in one step, so that two may also swap."""
-        moved: list[tuple[Address, Record]] = []
+        """Records pass to their new addresses in one step, so that two may also swap.
+
+        Whatever else becomes of the action, even nothing: the calendar names the old address only for so long.
+        What ends a post ends it under the name it has.
+        """
+        ledger, moved = self.hands.ledger, list[tuple[Address, Record]]()
         for action in actions:
-            step = action.step
-            if action.previous_address is None:
+            step, previous = action.step, action.previous_address
+            if previous is None or isinstance(step, (Cancel, Forget)):
                 continue
-            if isinstance(step, Move):
-                moved.append((action.previous_address, step.record))
-            elif isinstance(step, (Reschedule, Update, Replace)):
-                moved.append((action.previous_address, replace(step.record, address=action.address)))
+            record = step.record if isinstance(step, Move) else ledger.record(previous)
+            if record is not None:
+                moved.append((previous, replace(record, address=action.address)))
         if moved:
-            self.hands.ledger.rename(moved)
+            ledger.rename(moved)
 
     def _upload_ahead(self, action: Action) -> None:
         step = action.step
