@@ -126,6 +126,7 @@ class _ProjectReader:
         self.document = document
         self.root = root
         self.found: list[Diagnostic] = list(document.problems)
+        self.half_known: set[str] = set()
 
     def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
         """Note an error at a place of the file."""
@@ -162,6 +163,8 @@ class _ProjectReader:
         accounts = self._accounts(top, file.accounts or {}, workspaces)
         services = self._services(providers, {each.service for each in accounts.values()})
         self._same_account(accounts)
+        for alias in self.half_known:  # what is unknown of them would be blamed on the calendars
+            del accounts[alias]
         return Settings(
             root=self.root,
             file=self.document.file,
@@ -206,8 +209,10 @@ class _ProjectReader:
             if item.id is None and item.username is None and not node.spoiled & {"id", "username"}:
                 hint = 'such as username: "@brand"; `calsync accounts` lists them'
                 self.report("missing-key", at, f"account {shown(alias)} has neither username nor id", hint)
-            if provider is None or node.spoiled:
-                continue  # what is only half known would be blamed on the calendars
+            if provider is None:
+                continue
+            if node.spoiled:
+                self.half_known.add(alias)
             accounts[alias] = AccountSpec(
                 alias=alias,
                 service=provider,
