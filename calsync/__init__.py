@@ -3,14 +3,54 @@
     plan(desired, recorded, observed) -> Plan        pure
     apply(plan) -> Outcome                           the only place that changes the world
 
-Rooms
-    __main__    python -m calsync; answers --version before anything is imported
-    cli         click commands: parse, call one verb, render, exit code
-    errors      everything that can go wrong: Diagnostic, the error tree, exit codes
-    model       the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
-    transport   the one HTTP client: deadlines, rates, retries, redaction, error mapping
-    providers   services by name: postqued, tikflow, memory and plug-ins; base says how to add one
-    testing     the contract suite for providers, to be run by whoever writes one
+Rooms, from the ground up; who may enter which stands in tests/test_architecture.py
+    errors       everything that can go wrong: Diagnostic, the error tree, exit codes
+    model        the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
+
+    What people write
+    textfile     a text file: read within bounds, decoded, shown without surprises
+    zones        times as people write them, and the one zone database they are read with
+    syntax       what the parser's complaints mean for a person
+    pureyaml     PyYAML's parser without libyaml, held to libyaml's rules
+    document     YAML text -> data and positions, in one pass over the parser's events
+    fields       kinds of values: the text as written -> its type, or what was expected
+    options      what each platform's posts can be told: one model per platform
+    schema       what may be written in project file and calendars, as models; JSON Schema for editors
+    reading      a document held against a model: every problem at its own line
+    merging      one post on one account, put together from its four levels
+    building     one post on one account -> its entry
+    entries      one calendar file -> its entries
+    finding      the project file's globs -> which files are calendars
+    desired      the calendars of a project -> desired state
+    editing      change one key of a person's YAML file and nothing else
+    starter      a starter project, for `calsync init`
+    environment  keys, addresses, and where a run takes place
+    settings     the project file -> Settings
+    media        local media files: open safely, digest, probe, Git LFS pointers
+    rules        checks on desired state: one small function per rule
+
+    What we wrote down
+    statefile    how records, open intents and names are spelled as JSON
+    books        the state in memory, and its two forms as bytes: a snapshot and a journal
+    stores       where state lives: file, memory; base says how to add one
+    recorded     reading the state, and the ledger, its one writer
+
+    What the services say and do
+    transport    the one HTTP client: deadlines, rates, retries, redaction, error mapping
+    providers    services by name: postqued, tikflow, memory and plug-ins; base says how to add one
+    testing      the contract suite for providers, to be run by whoever writes one
+    binding      the aliases of the project file -> the accounts that the services have
+    observed     refresh: ask the services, match what they show to addresses
+
+    The verbs
+    plan         the pure diff of three states: decision table, safety, order, digest
+    planfile     a plan document, read back for `apply PLANFILE`
+    apply        carry out a plan: write-ahead, bounded, resumable
+    reconcile    validate, plan, apply, status, accounts, state: each a page
+    render       plans, outcomes and errors as text: terminal, markdown, JSON, CI annotations
+    sandbox      a loopback double of both services, with faults to order and a clock to move
+    cli          click commands: parse, call one verb, render, exit code
+    __main__     python -m calsync; answers --version before anything is imported
 
 Glossary
     desired, recorded, observed   the calendar's will; what we wrote down that we did; what the service says

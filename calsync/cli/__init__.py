@@ -5,7 +5,9 @@ setup      from options and environment to a project and a way to print
 look       validate, plan, status, accounts
 act        apply
 state      state ...
-start      init, schema, sandbox, demo
+start      init, schema, sandbox
+demo       the main job, told step by step
+printing   how things get to stdout and stderr
 progress   what an apply says while it works
 """
 

@@ -1,0 +1,8 @@
+"""The verbs: validate, plan, apply, status, accounts, state; each reads as what it does.
+
+project    what they work on: files, services, store and clock, all handed in
+look       validate, and one look at all three states with the plan that comes of it
+apply      plan, compare with what was reviewed, ask, carry out
+status     how every managed post stands; which accounts there are
+state      mend what is recorded, without a write at a service
+"""
