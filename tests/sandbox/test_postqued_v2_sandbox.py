@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from calsync.sandbox import Knobs, Sandbox
+from calsync.sandbox import Knobs, Sandbox, serve
 from calsync.sandbox.described import Description, Operation, Schema
 from calsync.sandbox.v2_calls import DESCRIPTION
 from calsync.sandbox.wire import Refusal
@@ -165,6 +165,30 @@ def test_v2_handles_work_over_http(box: Sandbox, plain: httpx.Client) -> None:
     assert info["max_video_post_duration_sec"] == 60
     wrong = plain.post("/_sandbox/knobs", json={"v2_list_shape": "bare"})
     assert (wrong.status_code, "publishRequests" in wrong.text) == (400, True)
+
+
+def test_serve_says_which_versions_there_are() -> None:
+    """Knobs can be given to it, and where v2 is served, its workspace and its own accounts are shown."""
+
+    class Seen(Exception):
+        pass
+
+    lines: list[str] = []
+
+    def announce(line: str) -> None:
+        lines.append(line)
+        if line.startswith("Stop with"):
+            raise Seen
+
+    with pytest.raises(Seen):
+        serve(0, None, announce)
+    assert lines[0].startswith("calsync sandbox: Postqued v1 and TikFlow at http")
+    assert MAIN not in "".join(lines)
+    lines.clear()
+    with pytest.raises(Seen):
+        serve(0, None, announce, ping=200, v1_retired=True)
+    assert lines[0].startswith("calsync sandbox: Postqued v2 and TikFlow at http")
+    assert {MAIN, PICTURES} <= set(" ".join(lines).split())
 
 
 def test_a_misspelt_knob_is_refused() -> None:

@@ -148,12 +148,8 @@ def test_another_workspace_has_other_posts(box: Sandbox, v2: httpx.Client, ahead
     move = {"dispatchAt": ahead(90)}
     assert v2.patch(f"/v2/publish/target/{target}", json={**move, **HERE}).status_code == 404
     assert v2.patch(f"/v2/publish/target/{target}", json={**move, **there}).status_code == 200
-    asked = {
-        "contentIds": [CONTENT],
-        "targets": [{"platform": "tiktok", "accountId": account, **move}],
-        **HERE,
-    }
-    asked["targets"][0] |= {"intent": "publish", "caption": "Hello"}  # type: ignore[index,operator]
+    whose = {"platform": "tiktok", "accountId": account, "intent": "publish", "caption": "Hello"}
+    asked = {**HERE, "contentIds": [CONTENT], "targets": [{**whose, **move}]}
     answer = v2.post("/v2/publish", json=asked, headers={"Idempotency-Key": "1"})
     assert answer.json()["code"] == "ACCOUNT_NOT_CONNECTED"
 

@@ -211,7 +211,7 @@ def test_none_to_35_contents(box: Sandbox, v2: httpx.Client, ahead: Ahead) -> No
 def test_the_options_of_a_platform(box: Sandbox, v2: httpx.Client, ahead: Ahead, platform: str) -> None:
     """Those that are documented are taken and kept; unknown names and wrong values are 400."""
     account = box.seed_account("postqued", f"@{platform}", platform=platform)
-    place = {"platform": platform, "accountId": account}
+    place: dict[str, Any] = {"platform": platform, "accountId": account}
     for number, options in enumerate(GOOD[platform]):
         answer = publish(v2, body(ahead(30), options=options, **place), key=str(number))
         assert answer.status_code == 200, answer.text
