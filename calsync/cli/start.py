@@ -12,16 +12,16 @@ from calsync.errors import CalsyncError
 
 
 @click.command(help="Make a starter project: calsync.yaml, an empty state, a calendar and .gitignore.")
-@click.argument("directory", metavar="[DIR]", default=".")
+@click.argument("where", metavar="[DIR]", default=".")
 @common
 @click.pass_context
-def init(ctx: click.Context, directory: str) -> None:
+def init(ctx: click.Context, where: str) -> None:
     """Make a starter project."""
     from calsync.cli.group import Common
     from calsync.starter import start
 
     base = ctx.ensure_object(Common).directory
-    for line in start(Path(base or ".") / directory):
+    for line in start(Path(base or ".") / where):
         out(line)
 
 
