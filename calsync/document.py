@@ -21,8 +21,8 @@ from yaml.scanner import ScannerError
 
 from calsync.errors import Diagnostic, Severity, Source
 from calsync.pureyaml import PureParser
-from calsync.syntax import explain, first_tab
-from calsync.textfile import MIB, UnreadableFile, decode, forbidden, position, read_limited, shown
+from calsync.syntax import explain, first_tab, lost_to_hash, past_colon
+from calsync.textfile import MIB, UnreadableFile, decode, forbidden, read_limited, shown
 
 MAX_BYTES = 10 * MIB
 MAX_DEPTH = 32
@@ -374,29 +374,21 @@ class _Builder:
 
     def _lost(self, event: Any, top: Node | None, key: str | Hole | None) -> bool:
         """Report a value that an unquoted `#` turned into a comment, wholly or from there on."""
-        text, style = self.text, event.style
-        if style and style in "'\"":
+        mark, end, column = event.start_mark.index, event.end_mark.index, 0
+        empty = not event.style and mark == end
+        if type(top) is Map and type(key) is str:
+            column = line_of(top.key_at[key])[1]
+            if empty:  # where an empty value stands, parsers disagree
+                end = past_colon(self.text, self.key_end) or end
+        at = mark if event.style in ("|", ">") else end
+        lost = lost_to_hash(self.text, at, event.style, empty=empty, prose=key in TEXT_KEYS, column=column)
+        if lost is None:
             return False
-        start, end = event.start_mark.index, event.end_mark.index
-        column = line_of(top.key_at[key])[1] if type(top) is Map and type(key) is str else 0
-        if not style and start == end:
-            colon = _COLON.match(text, self.key_end) if column else None
-            end = colon.end() if colon else end
-            lost = _COMMENT.match(text, end) or (_BELOW.match(text, end) if key in TEXT_KEYS else None)
-        elif key not in TEXT_KEYS:
-            return False
-        elif style:
-            lost = _HEADER.match(text, start)
-        else:
-            lost = _HASHTAG.match(text, end) or _BELOW.match(text, end)
-        if lost is None or (lost.re is _BELOW and len(lost["indent"]) < column):
-            return False
-        line, place = position(text, lost.start("lost"))
-        what = f"{shown(lost['lost'].rstrip(), 40)}"
+        line, place, comment = lost
         self.report(
             "unquoted-hash",
             pack(line, place),
-            f"{what} is lost: an unquoted # starts a comment",
+            f"{shown(comment, 40)} is lost: an unquoted # starts a comment",
             'quote the text ("..."), or write it as a block: caption: |',
         )
         return True
@@ -408,17 +400,3 @@ _GLUED = re.compile(r"[|>][-+0-9]*#")
 """A comment right behind the sign of a block: not YAML, though libyaml takes it."""
 
 _LINE = re.compile(r"[^\r\n]*")
-
-_COLON = re.compile(r"[ \t]*:")
-
-_COMMENT = re.compile(r"[ \t]*(?P<lost>#[^\r\n]*)")
-"""After a value that is empty: any comment on its line."""
-
-_HASHTAG = re.compile(r"[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
-"""After plain text: a comment that looks like a hashtag."""
-
-_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
-"""Beside the sign of a block: the same."""
-
-_BELOW = re.compile(r"[ \t]*+(?:(?>\r\n|\r|\n)(?P<indent> *+))++(?P<lost>#[^\s#][^\r\n]*)")
-"""On a later line, indented as if it belonged to the text: the same."""

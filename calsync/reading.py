@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from calsync.document import Map, Node, Null, Seq
-from calsync.fields import suggestion
+from calsync.fields import found, suggestion
 from calsync.model import Json
 from calsync.options import PLATFORMS, spellings
 from calsync.textfile import shown
@@ -103,7 +103,11 @@ def _report(model: type[BaseModel], root: Map, error: Any, report: Report, *, se
     elif "message" in context:
         report(code, context.get("at") or holder.place(key), context["message"], context.get("hint"))
     else:
-        report("wrong-type", holder.place(key), f"{shown(key)}: {_expected(code)}", None)
+        value = holder.get(key)
+        hint = "delete the line, or write {}" if isinstance(value, Null) else None
+        report(
+            "wrong-type", holder.place(key), f"{shown(key)}: {_expected(code)}, found {found(value)}", hint
+        )
     holder.spoil(key)
 
 

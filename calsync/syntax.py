@@ -129,3 +129,44 @@ def first_tab(text: str, spans: Sequence[tuple[int, int]], before: int) -> tuple
 _LINE_END = re.compile(r"[\r\n]")
 _TAB = re.compile(r"(?<!\S)#[^\r\n]*|(?P<tab>\t)")
 """A comment, to be passed over, or a tab."""
+
+
+def past_colon(text: str, index: int) -> int | None:
+    """The index behind the colon that follows a key; None where none does."""
+    colon = _COLON.match(text, index)
+    return colon.end() if colon else None
+
+
+def lost_to_hash(
+    text: str, at: int, style: str | None, *, empty: bool, prose: bool, column: int
+) -> tuple[int, int, str] | None:
+    """What an unquoted `#` took from a scalar: line, column and the comment that it became; None: nothing.
+
+    `at` is where the scalar ends, or begins where it is a block; `column` that of its key, 0 in a list. `prose`: a
+    field that often holds hashtags, so that a comment beside or below it that looks like one is taken for lost.
+    """
+    lost = None
+    if empty:
+        lost = _COMMENT.match(text, at)
+    elif prose and not style:
+        lost = _HASHTAG.match(text, at)
+    elif prose and style in ("|", ">"):
+        lost = _HEADER.match(text, at)
+    if lost is None and prose and not style:
+        lost = _BELOW.match(text, at)
+        if lost is not None and len(lost["indent"]) < column:
+            return None
+    if lost is None:
+        return None
+    return (*position(text, lost.start("lost")), lost["lost"].rstrip())
+
+
+_COLON = re.compile(r"[ \t]*:")
+_COMMENT = re.compile(r"[ \t]*(?P<lost>#[^\r\n]*)")
+"""After a value that is empty: any comment on its line."""
+_HASHTAG = re.compile(r"[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
+"""After plain text: a comment that looks like a hashtag."""
+_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(?P<lost>#[^\s#][^\r\n]*)")
+"""Beside the sign of a block: the same."""
+_BELOW = re.compile(r"[ \t]*+(?:(?>\r\n|\r|\n)(?P<indent> *+))++(?P<lost>#[^\s#][^\r\n]*)")
+"""On a later line, indented as if it belonged to the text: the same."""

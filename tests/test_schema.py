@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from calsync.document import Map, parse
 from calsync.options import PHOTO_ONLY, PLATFORMS, VIDEO_ONLY, spellings
@@ -182,7 +180,7 @@ def test_what_fits_only_one_kind_of_media_is_an_option_of_tiktok() -> None:
     assert not VIDEO_ONLY & PHOTO_ONLY
 
 
-@given(st.sampled_from(sorted(PLATFORMS)))
+@pytest.mark.parametrize("platform", PLATFORMS)
 def test_spellings_are_one_to_one(platform: str) -> None:
     """No spelling means two options, and every option has its own name among its spellings."""
     accepted = spellings(platform)
