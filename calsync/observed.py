@@ -31,10 +31,9 @@ from calsync.model import (
 from calsync.providers.base import Provider, Scope, Window
 
 LONG_PAST = timedelta(days=7)
-"""A post whose time is further past is read by `--refresh full` alone."""
+"""A post whose time is further past, in its entry and its record, is read by `--refresh full` alone."""
 DUE = timedelta(days=1)
 """Where a service has no list, posts due within this time are read although nothing would touch them."""
-MARGIN = timedelta(days=1)
 
 SETTLED = (Status.PUBLISHED, Status.FAILED, Status.CANCELED)
 """How a post may stand for good; a missing one is looked for again."""
@@ -90,6 +89,11 @@ class _Look:
     unreadable: dict[str, str] = field(default_factory=dict)
     usage: dict[str, Usage] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._wanted_at = {
+            (post.address, post.account.key): post.content.at for post in self.desired.posts if post.wanted
+        }
+
     def read(self, service: str, provider: Provider) -> None:
         """Read one service. Raises ProviderError where its list cannot be read."""
         records = [each for each in self.recorded.records.values() if each.account.service == service]
@@ -142,17 +146,25 @@ class _Look:
     def _unsettled(self, record: Record) -> bool:
         if self.mode is Refresh.FULL or record.address in self.recorded.opens:
             return True
-        return record.seen not in SETTLED and record.content.at >= self.now - LONG_PAST
+        return record.seen not in SETTLED and not self._over(record)
 
     def _asked(self, record: Record) -> bool:
         """Whether a record is read at a service without a list."""
         if self.mode is Refresh.FULL or record.address in self.recorded.opens:
             return True
-        if record.content.at < self.now - LONG_PAST:
+        if self._over(record):
             return False
         if record.address in self.touched:
             return True
         return record.seen not in SETTLED and record.content.at <= self.now + DUE
+
+    def _over(self, record: Record) -> bool:
+        """Long past and wanted just so: whatever is seen of it, nothing would be done about it.
+
+        One that nobody wants any more, or that has a time ahead by now, is looked at before it is touched.
+        """
+        wanted = self._wanted_at.get((record.address, record.account))
+        return max(record.content.at, wanted or self.now) < self.now - LONG_PAST
 
     def _held(self, service: str) -> list[Record | Open]:
         """What is recorded or open at a service."""
@@ -174,8 +186,7 @@ class _Look:
         times += [each.content.at for each in self._held(service)]
         if self.mode is not Refresh.FULL:
             times = [at for at in times if at >= oldest]
-        times.append(self.now)
-        return Window(min(times) - MARGIN, max(times) + MARGIN)
+        return Window.around(times or [self.now])
 
 
 def _loosely(remote_id: RemoteId, by_name: Mapping[str, Sequence[Record]]) -> Record | None:

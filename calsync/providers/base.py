@@ -9,13 +9,26 @@ To add a service: write a module with two names and register it in the entry poi
     def limits(settings: ServiceSettings) -> Sequence[Limits]      # offline: one per version that could be meant
     def connect(link: Link) -> Provider                            # online: may ask the service for its version
 
+and, where the service is reached over HTTP, two more: `BASE_URL`, its address, which makes `MY_SERVICE_API_KEY` its
+key and `CALSYNC_MY_SERVICE_URL` another address of it, and `RATE_LIMITS`, requests per minute by class (`upload`,
+`read`, `publish`, `delete`, or `all`). In a distribution of its own, that is in `pyproject.toml`
+
+    [project.entry-points."calsync.providers"]
+    my-service = "my_package.my_module"
+
+and, once it is installed beside calsync, `provider: my-service` in calsync.yaml. What it has to keep is tested by
+subclassing `calsync.testing.ProviderContract`. The names of built-in services cannot be taken.
+
+Capabilities say what a service can do, and the plan never asks for more: `list_posts`, `cancel`, `reschedule`,
+`update`, `creator`, `workspace` and `check` need not do anything where their capability is not set.
+
 Raise the errors of `calsync.errors`: `Rejected`, `Unauthorized`, `Throttled`, `Unavailable`, `Uncertain`. The line
 between the last two is what idempotence rests on: `Unavailable` only where the request certainly had no effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -99,12 +112,41 @@ class Scope:
     workspace: str | None = None
 
 
+_MARGIN = timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A span of publish times, both ends included, in UTC."""
+    """A span of publish times, both ends included, in UTC.
+
+    `moments`: the times in it around which something matters, sorted; none named means all of it.
+    """
 
     start: datetime
     end: datetime
+    moments: tuple[datetime, ...] = ()
+
+    @classmethod
+    def around(cls, moments: Iterable[datetime]) -> Window:
+        """The window that covers these times (at least one) with a day before and after."""
+        times = tuple(sorted(set(moments)))
+        return cls(times[0] - _MARGIN, times[-1] + _MARGIN, times)
+
+    def parts(self, longest: timedelta) -> Iterator[Window]:
+        """Windows of at most this length that cover what matters, as few as can be.
+
+        A calendar that jumps over years asks for the days it names, not for every month between.
+        """
+        left = list(self.moments)
+        while left:
+            last = max(each for each in left if each <= left[0] + longest - 2 * _MARGIN)
+            yield Window(left[0] - _MARGIN, last + _MARGIN)
+            left = [each for each in left if each > last]
+        start = self.start
+        while not self.moments and start < self.end:
+            end = min(start + longest, self.end)
+            yield Window(start, end)
+            start = end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

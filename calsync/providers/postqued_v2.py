@@ -316,10 +316,8 @@ class PostquedV2:
             ) from error
 
     def _dated(self, workspace: str, window: Window) -> Iterator[Sighting]:
-        start, end = window.start, window.start
-        while end < window.end:
-            start, end = end, min(end + _SPAN, window.end)
-            yield from self._listed(workspace, start, end)
+        for part in window.parts(_SPAN):
+            yield from self._listed(workspace, part.start, part.end)
 
     def _undated(self, workspace: str, window: Window) -> Iterator[Sighting]:
         """The list without dates, as far as it can be read."""
