@@ -115,7 +115,9 @@ def test_dangerous_rows_need_all_of_their_reasons() -> None:
         number = decide(facts).number
         if number in (10, 12):
             assert facts.desired
-            assert not (facts.near or facts.twins or facts.soon)
+            assert not facts.near
+            assert not facts.twins
+            assert not facts.soon
             assert facts.observed is None or facts.observed in ENDED
         if number == 12 and not facts.restore_all:
             assert facts.moved
