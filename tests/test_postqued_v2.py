@@ -680,9 +680,11 @@ def test_without_any_workspace_one_has_to_be_named(at: At) -> None:
     assert "providers.postqued.workspace" in (caught.value.hint or "")
     with Loopback(denied) as server, pytest.raises(Unauthorized):
         at(server, None).workspace()
-    with Loopback(NOT_FOUND, NOT_FOUND, said({"accounts": [{"id": "a", "platform": "x"}]})) as server:
-        (account,) = at(server).accounts()
-    assert (account.id, account.workspace) == ("a", "w1")
+    forbidden = said({"error": "not with this key", "code": "FORBIDDEN"}, 403)
+    for acts in ([NOT_FOUND, NOT_FOUND], [forbidden]):
+        with Loopback(*acts, said({"accounts": [{"id": "a", "platform": "x"}]})) as server:
+            (account,) = at(server).accounts()
+        assert (account.id, account.workspace) == ("a", "w1")
 
 
 # Creator info

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
-from calsync.errors import CalsyncError
+from calsync.errors import CalsyncError, Unauthorized
 from calsync.providers.base import Scope
 from calsync.providers.postqued_v2_reading import Workspace, workspaces
 from calsync.transport import Transport
@@ -58,9 +59,12 @@ class Workspaces:
 
     def all(self) -> tuple[str, ...]:
         """All that are known of, the chosen one first. Raises CalsyncError where none is."""
-        found = dict.fromkeys([self._chosen] if self._chosen is not None else [])
-        found |= dict.fromkeys(each.id for each in self._all())
-        return tuple(found) or (self.default(),)
+        if self._chosen is None:
+            return tuple(each.id for each in self._all()) or (self.default(),)
+        # A key that may not ask which there are can work in the one that it was given.
+        with suppress(Unauthorized):
+            return tuple(dict.fromkeys((self._chosen, *(each.id for each in self._all()))))
+        return (self._chosen,)
 
     def _all(self) -> tuple[Workspace, ...]:
         with self._lock:
