@@ -97,7 +97,7 @@ class _Look:
     def read(self, service: str, provider: Provider) -> None:
         """Read one service. Raises ProviderError where its list cannot be read."""
         records = [each for each in self.recorded.records.values() if each.account.service == service]
-        records = [each for each in records if provider.capabilities.handles_record(each)]
+        records = [each for each in records if provider.capabilities.handles_api(each.api)]
         if provider.capabilities.lists:
             self._listed(service, provider, records)
         else:

@@ -112,7 +112,6 @@ SERVICES = ("postqued", "tikflow", "memory")
 
 LONGEST = 400
 LONGER = {
-    "model.py": 670,  # the nouns are read side by side, and half of it is what they mean
     "document.py": 430,  # one pass over the parser's events, whose state is shared all along
 }
 

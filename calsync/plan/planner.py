@@ -229,7 +229,7 @@ class _Judge:
             return Status.UNKNOWN, None
         if record is None:
             return None, None
-        if not self.abilities[case.account.service].handles_record(record):
+        if not self.abilities[case.account.service].handles_api(record.api):
             return Status.UNKNOWN, None
         sighting = self.observed.by_address.get(record.address)
         return (record.seen, None) if sighting is None else (sighting.status, sighting)

@@ -29,7 +29,7 @@ def unknown(s: Situation) -> Verdict:
             " apply sends it again under the same key"
         )
         return Verdict(count=count, diagnostics=(s.said(Severity.ERROR, "unknown", message),))
-    if not s.abilities.handles_record(s.record):
+    if not s.abilities.handles_api(s.record.api):
         message = f"it was made with {service} {s.record.api} and cannot be handled with {s.abilities.api}"
         hint = f"set providers.{service}.api to {s.record.api} or auto"
         return Verdict(count=count, diagnostics=(s.said(Severity.ERROR, "unknown", message, hint),))

@@ -1,0 +1,111 @@
+"""What people want: entries of calendars, accounts, and the posts that come of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from calsync.errors import Source
+from calsync.model.values import Address, Content, Media, RemoteMedia
+
+
+class Standing(StrEnum):
+    """Whether an entry is wanted: `cancel: true` and `paused: true` keep the entry and unwant the post."""
+
+    WANTED = "wanted"
+    CANCELED = "canceled"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the calendars say of one address, before anything is known of the service.
+
+    `zone`: the IANA zone its time is shown in. `previously`: former (calendar, post) names, in the order
+    written. `places`: where fields stand, by field name (`caption`, `at`, `media`, `options.privacy_level`).
+    """
+
+    address: Address
+    content: Content
+    media: tuple[Media, ...]
+    zone: str
+    source: Source
+    standing: Standing = Standing.WANTED
+    previously: tuple[tuple[str, str], ...] = ()
+    places: Mapping[str, Source] = field(default_factory=dict)
+
+    def place(self, name: str) -> Source:
+        """Where a field stands, or where the entry does."""
+        return self.places.get(name, self.source)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AccountKey:
+    """One remote account: the service's name (as in calsync.yaml) and its id there."""
+
+    service: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An alias of the project file, resolved to the account it means."""
+
+    alias: str
+    key: AccountKey
+    platform: str = "tiktok"
+    workspace: str | None = None
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A desired post: an entry bound to its remote account, with content in the provider's normal form."""
+
+    entry: Entry
+    account: Account
+    content: Content
+
+    @property
+    def address(self) -> Address:
+        """Its stable name."""
+        return self.entry.address
+
+    @property
+    def wanted(self) -> bool:
+        """Neither cancelled nor paused."""
+        return self.entry.standing is Standing.WANTED
+
+    @property
+    def by_id(self) -> bool:
+        """Its media is content that the service already has."""
+        return any(isinstance(each, RemoteMedia) for each in self.entry.media)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """What the calendars at this commit say, bound to accounts: at most one post per address.
+
+    `unbound`: the addresses of entries whose account could not be told, since its service could not be read.
+    """
+
+    posts: tuple[Post, ...]
+    unbound: frozenset[Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSpec:
+    """An account as the project file names it: by `id`, or by `username` to be resolved at the service."""
+
+    alias: str
+    service: str
+    platform: str = "tiktok"
+    id: str | None = None
+    username: str | None = None
+    workspace: str | None = None
+    paused: bool = False
+    source: Source | None = None

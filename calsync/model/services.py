@@ -1,0 +1,130 @@
+"""Services as data: what they can do, what they take, and the policy that they are used with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from calsync.model.values import Intent, Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Places for scheduled posts: how many the plan allows and how many are taken."""
+
+    limit: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a service can do, as data, so that a plan never promises what apply cannot do.
+
+    `settable` and `settable_by_id` name the fields that can be set of a post from files and of one that names
+    content by id (of `at`, `caption`, `title`, `media`, `intent`, `options`). `key_life`: how long a create's
+    idempotency key is honoured; None where there are none. `one_schedule_per_asset`: an upload belongs to one
+    account and takes one schedule. `uploads`: whether calsync may upload files there.
+    `late_move_may_repeat`: moving a post shortly before its time may publish it twice (Postiz).
+    `by_hand`: where a person does what the service's API cannot, for messages.
+    """
+
+    api: str
+    lists: bool
+    finds_by_id: bool
+    keeps_history: bool
+    cancels: bool
+    moves: bool
+    updates: bool
+    key_life: timedelta | None
+    settable: frozenset[str] = frozenset({"at", "caption", "title", "media", "intent", "options"})
+    settable_by_id: frozenset[str] = frozenset({"at", "caption", "title", "media", "intent", "options"})
+    intents: frozenset[Intent] = frozenset(Intent)
+    uploads: bool = True
+    one_schedule_per_asset: bool = False
+    dry_runs: bool = False
+    late_move_may_repeat: bool = False
+    by_hand: str = "in the service's own app"
+    handles: frozenset[str] = frozenset()
+    """Other versions of the service whose records it can work with."""
+    workspaces: bool = False
+    """Its accounts are in workspaces, and every request names one."""
+    knows_creator: bool = False
+    """It says what TikTok allows an account (`CreatorInfo`)."""
+
+    def handles_api(self, api: str) -> bool:
+        """Whether records made by this version of the service can be worked with."""
+        return api == self.api or api in self.handles
+
+    def fields_of(self, *, by_id: bool) -> frozenset[str]:
+        """The fields it can set, for a post from files or for one that names content by id."""
+        return self.settable_by_id if by_id else self.settable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatorInfo:
+    """What TikTok allows an account at present, as far as the service shows it; None: not shown.
+
+    `disabled`: the interactions that its owner has switched off, of `comment`, `duet` and `stitch`.
+    """
+
+    privacy_levels: tuple[str, ...] | None = None
+    max_video_seconds: int | None = None
+    disabled: frozenset[str] = frozenset()
+
+
+class DriftPolicy(StrEnum):
+    """What is done about posts that were changed by hand."""
+
+    RESTORE = "restore"
+    RESTORE_ALL = "restore-all"
+    LEAVE = "leave"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The project's policy. `max_cancels` is a count, or a share of the scheduled posts when `max_share` is set."""
+
+    lead_time: timedelta = timedelta(minutes=15)
+    max_cancels: int | None = 10
+    max_share: float | None = None
+    drift: DriftPolicy = DriftPolicy.RESTORE
+
+    def to_json(self) -> dict[str, Json]:
+        """As it is recorded, to notice a change of policy."""
+        share = None if self.max_share is None else f"{self.max_share * 100:g}%"
+        return {
+            "lead_time": int(self.lead_time.total_seconds()),
+            "max_cancels": share if self.max_cancels is None else self.max_cancels,
+            "drift": self.drift.value,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one version of a service accepts, for the checks before anything is sent.
+
+    Sizes in bytes. `name` ("Postqued v1") and `origin` (where the figures come from) are for messages.
+    `images` are types taken as they are, `images_with_warning` types that it says it converts. `by_id_only`:
+    why files cannot be uploaded, or None. `title_from_caption`: a post needs a title, cut from the caption
+    where there is none.
+    """
+
+    name: str
+    origin: str
+    video_bytes: int
+    image_bytes: int
+    videos: frozenset[str]
+    images: frozenset[str]
+    images_with_warning: frozenset[str] = frozenset()
+    max_images: int = 35
+    caption_units: int | None = None
+    caption_required: bool = False
+    title_units: int | None = None
+    title_from_caption: bool = False
+    intents: frozenset[Intent] = frozenset(Intent)
+    by_id_only: str | None = None
+    options: frozenset[str] | None = None
+    """Options it can set; None: all that the platform knows."""
+    one_schedule_per_asset: bool = False
+    """An upload carries its caption and options, belongs to one account and takes one schedule."""
