@@ -55,7 +55,7 @@ def without_sandbox() -> CalsyncError:
     """The error where the extra is not installed."""
     return CalsyncError(
         "the sandbox needs packages that are not installed",
-        hint="pip install 'calsync[sandbox]'",
+        hint="install calsync with its extra: pipx install --force '.[sandbox]' in the checkout",
         code="sandbox",
     )
 

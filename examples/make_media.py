@@ -1,4 +1,4 @@
-"""Draws the example media of this folder: python make.py, with Pillow 13 installed and ffmpeg 5.1 (x264) at hand."""
+"""Draws the media of the examples: python make_media.py, with Pillow 13 installed and ffmpeg 5.1 (x264) at hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "calendars" / "calendars" / "media"
 NIGHT, DUSK, DAWN, GOLD = (22, 32, 66), (92, 62, 118), (240, 130, 104), (255, 206, 120)
 PAPER, LEAF, CORAL, PLUM = (252, 243, 228), (64, 124, 104), (238, 104, 92), (92, 52, 96)
 RATE = 24
