@@ -617,6 +617,67 @@ def test_what_nobody_has_looked_at_for_long_is_looked_at_before_it_is_touched(
     assert [each.times_published for each in world.service.posts()] == [1]
 
 
+# A conflict, and a key that is not ours
+
+
+def answered(world: World, to_create: Exception, *, lost: bool, readable: bool) -> None:
+    """The service's answer to a create, and whether its list can be read afterwards."""
+    asked: list[str] = []
+
+    def trouble(name: str) -> Exception | None:
+        if name == "create":
+            asked.append(name)
+            if lost:
+                return to_create
+            raise to_create
+        if name == "list_posts" and asked and not readable:
+            raise Unavailable("no way there", service="memory")
+        return None
+
+    world.service.trouble = trouble
+
+
+@pytest.mark.parametrize(
+    ("kind", "readable", "ending"),
+    [
+        ("full", True, "unknown"),
+        ("full", False, "unknown"),
+        ("keyless", False, "unknown"),
+        ("keyless", True, "failed"),
+    ],
+)
+def test_a_conflict_means_that_something_is_there(root: Path, kind: str, readable: bool, ending: str) -> None:
+    """Where it cannot be told what, the create stays open: never a second one under another key."""
+    world = World(root, SERVICES[kind])
+    world.calendar = {("a", "brand"): Spec()}
+    conflict = Rejected("there is one already", conflict=True, service="memory")
+    answered(world, conflict, lost=False, readable=readable)
+    outcome = world.apply()
+    assert outcome is not None
+    assert [each.kind.value for each in outcome.outcomes] == [ending]
+    assert len(world.recorded().opens) == (ending == "unknown")
+
+
+def test_a_wrong_key_settles_nothing(root: Path) -> None:
+    """What a wrong key does not show is no proof: records and open intents stay as they are."""
+    world = World(root, SERVICES["tikflow"])
+    world.calendar = {(post, "brand"): Spec(hour) for post, hour in (("a", 20), ("b", 21), ("c", 22))}
+    world.apply()
+    world.calendar = {**world.calendar, ("d", "brand"): Spec(23)}
+    answered(world, Uncertain("no answer", service="memory"), lost=True, readable=False)
+    world.apply()
+    before = world.recorded()
+    assert [each.post for each in before.opens] == ["d"]
+    world.service.trouble = lambda _: None
+    for remote_id in world.scheduled():
+        world.service.delete(remote_id)
+    outcome = world.apply()
+    assert outcome is not None
+    assert outcome.plan.halted
+    after = world.recorded()
+    assert (after.opens, after.records) == (before.opens, before.records)
+
+
 # Size
 
 

@@ -253,11 +253,12 @@ class Writer:
             return self._look_for(opening) or _unknown(error)
         except Rejected as error:
             if error.conflict:
-                # Something is there already: look; where nothing can be seen, it stays open.
-                there = self._look_for(opening)
-                if there is not None:
-                    return there
-                if not self.provider.capabilities.lists:
+                # Something is there already: look; where it cannot be told what, it stays open. Without keys a list
+                # that certainly shows nothing of ours means that it is somebody else's.
+                seen = self._candidates(opening)
+                if seen is not None and len(seen) == 1:
+                    return self._found(opening, seen[0])
+                if seen or seen is None or self.provider.capabilities.key_life is not None:
                     return _unknown(error)
             self._not_created(opening)
             raise
@@ -276,6 +277,11 @@ class Writer:
 
     def _look_for(self, opening: Open) -> Outcome | None:
         """Find what a create may have made, in a list read afresh; None where it is not certain."""
+        seen = self._candidates(opening)
+        return self._found(opening, seen[0]) if seen is not None and len(seen) == 1 else None
+
+    def _candidates(self, opening: Open) -> list[Sighting] | None:
+        """What a create may have made, in a list read afresh; None where there is none to be read."""
         if not self.provider.capabilities.lists:
             return None
         at, day = opening.content.at, timedelta(days=1)
@@ -287,11 +293,12 @@ class Writer:
             return None
         owned = {record.remote_id for record in self.ledger.recorded.records.values()}
         strangers = [each for each in seen if each.remote_id not in owned]
-        matches = found(opening, strangers, self.provider.capabilities)
-        if len(matches) != 1:
-            return None
-        self.ledger.settle(opening.address, record=made(opening, matches[0].remote_id, matches[0].status))
-        return _done(matches[0].remote_id)
+        return found(opening, strangers, self.provider.capabilities)
+
+    def _found(self, opening: Open, sighting: Sighting) -> Outcome:
+        """The post that a create turned out to have made is recorded."""
+        self.ledger.settle(opening.address, record=made(opening, sighting.remote_id, sighting.status))
+        return _done(sighting.remote_id)
 
     def _look(self, record: Record) -> Sighting | None:
         """How a post stands after a write whose answer was lost; None where that cannot be read."""
