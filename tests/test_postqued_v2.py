@@ -708,3 +708,39 @@ def test_creator_info_is_understood_or_nothing(
 def test_creator_info_that_says_nothing_is_nothing(shown: Json) -> None:
     """Rather than a limit of nothing at all."""
     assert reading.creator(shown) is None
+
+
+def test_two_targets_of_one_request_are_two_posts(house: House) -> None:
+    """As a person makes them in the dashboard: each is seen, moved and cancelled by itself."""
+    submission = house.uploaded()
+    body = json.loads(house.provider.create_body(submission))
+    body["targets"].append({**body["targets"][0], "accountId": house.accounts[1]})
+    _, transport = connected("postqued", house.box.url, house.box.now)
+    with transport:
+        made = transport.request(
+            "POST", "/v2/publish", klass="publish", json=body, headers={"Idempotency-Key": "by-hand"}
+        )
+    assert isinstance(made.body, dict)
+    posts = house.listed()
+    assert {each.account_id for each in posts.values()} == {*house.accounts}
+    assert {each.id for each in posts} == {made.body["id"]}
+    first, second = sorted(posts, key=lambda each: posts[each].account_id != house.accounts[0])
+    later = house.now() + timedelta(days=2)
+    house.provider.cancel(first, house.scope(0))
+    house.provider.reschedule(second, later, house.scope(1))
+    gone, moved = house.seen(first, 0), house.seen(second, 1)
+    assert gone is not None
+    assert moved is not None
+    assert (gone.status, moved.status, moved.at) == (Status.CANCELED, Status.SCHEDULED, later)
+    # By its account, where the target is not known yet.
+    assert house.seen(RemoteId(second.id), 1) == moved
+
+
+@pytest.mark.parametrize("shape", ["list", "publishRequests", "requests", "items", "data"])
+@pytest.mark.parametrize("name", ["id", "publishId", "publish.id"])
+def test_the_sandboxs_shapes_are_all_read(house: House, shape: Any, name: Any) -> None:
+    """Created, listed and read, however the answers are wrapped."""
+    house.box.set_knobs(v2_list_shape=shape, v2_publish_id=name, v2_context="flat")
+    remote_id = house.provider.create(house.uploaded(), token="a")
+    assert remote_id.part is not None
+    assert house.listed() == {remote_id: house.seen(remote_id)}
