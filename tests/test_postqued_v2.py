@@ -188,6 +188,21 @@ def test_a_title_is_an_option_where_the_platform_has_one(
     assert house.provider.normalize(made, platform) == made
 
 
+def test_names_inside_of_options_are_spelled_as_each_side_does(house: House) -> None:
+    """snake_case here, camelCase there, however deep: what comes back equals what went out."""
+    options: dict[str, Json] = {"audio": {"audioVolume": 30, "kind": "original_sound"}, "post_type": "reel"}
+    content = house.provider.normalize(Content(at=AT, caption="x", options=Options(options)), "instagram")
+    assert dict(content.options) == {
+        "audio": {"audio_volume": 30, "kind": "original_sound"},
+        "post_type": "reel",
+    }
+    body = json.loads(house.provider.create_body(replace(POST, platform="instagram", content=content)))
+    sent = body["targets"][0]["options"]
+    assert sent == {"audio": {"audioVolume": 30, "kind": "original_sound"}, "postType": "reel"}
+    (seen,) = one({**REQUEST, "targets": [{**TARGET, "options": sent}]}).posts or ()
+    assert seen.options == content.options
+
+
 # What comes back from a create
 
 

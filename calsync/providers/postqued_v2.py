@@ -79,10 +79,10 @@ class PostquedV2:
 
     def normalize(self, content: Content, platform: str = "tiktok") -> Content:
         """Without a title of its own: where the platform has one it is an option, elsewhere there is no field for it."""
-        if not content.title:
-            return content
         options = content.options
-        if platform in TITLED and options.get("title") is None:
+        if any(isinstance(each, (dict, list)) for each in options.values()):
+            options = Options(reading.renamed(options, reading.snake))
+        if content.title and platform in TITLED and options.get("title") is None:
             options = Options({**options, "title": content.title})
         return replace(content, title="", options=options)
 
@@ -295,7 +295,7 @@ class PostquedV2:
                     "intent": content.intent.value,
                     "caption": content.caption,
                     "dispatchAt": stamp(content.at),
-                    "options": {camel(name): value for name, value in content.options.items()},
+                    "options": reading.renamed(content.options, camel),
                 }
             ],
             "workspaceId": self._workspaces.of(submission.scope),

@@ -6,7 +6,7 @@ What cannot be told from an answer is None, which its caller turns into "not rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calsync.model import CreatorInfo, Intent, Json, Options, RemoteId, Sighting, Status
@@ -98,7 +98,7 @@ def _sighting(publish_id: str, target: Mapping[str, Json], shown: Mapping[str, J
         at=moment(target, *_TIMES) or moment(shown, *_TIMES),
         caption=text(target, "caption") or text(shown, "caption"),
         intent=Intent(intent) if intent in tuple(Intent) else None,
-        options=Options({snake(name): value for name, value in fields(target.get("options")).items()}),
+        options=Options(renamed(fields(target.get("options")), snake)),
         media=_media(target) or _media(shown),
         reason=reason(target, shown),
     )
@@ -125,6 +125,17 @@ def _media(shown: Mapping[str, Json]) -> tuple[str, ...] | None:
 def snake(name: str) -> str:
     """`privacyLevel` as calendars spell it: `privacy_level`."""
     return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda found: f"_{found.group()}", name).lower()
+
+
+def renamed(values: Mapping[str, Json], spell: Callable[[str], str]) -> dict[str, Json]:
+    """Options with all names in one spelling, those inside of options (an Instagram crop) too."""
+
+    def within(value: Json) -> Json:
+        if isinstance(value, dict):
+            return {spell(name): within(each) for name, each in value.items()}
+        return [within(each) for each in value] if isinstance(value, list) else value
+
+    return {spell(name): within(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True, order=True)
