@@ -21,13 +21,15 @@ format: .venv/dev
 	$(BIN)/ruff format .
 
 .venv/pyvenv.cfg:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 
 .venv/run: .venv/pyvenv.cfg pyproject.toml
+	@echo "Installing calsync into .venv, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]'
 	@touch $@
 
 .venv/dev: .venv/run
+	@echo "Installing what tests need into .venv, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
