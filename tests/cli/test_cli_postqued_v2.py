@@ -344,3 +344,33 @@ def test_a_lost_state_adopts_what_is_there(v2: Project) -> None:
     v2.apply()
     assert v2.wrote() == before
     assert v2.plan("--detailed-exitcode", code=0).json["summary"]["unchanged"] == 3
+
+
+def test_other_platforms_work_as_tiktok_does(v2: Project) -> None:
+    """Made with their own options, a title where the platform has one, and left alone by the next apply."""
+    v2.settings["accounts"]["films"] = {
+        "provider": "postqued",
+        "platform": "youtube",
+        "username": "@brand.films",
+    }
+    v2.settings["accounts"]["pictures"] = {
+        "provider": "postqued",
+        "platform": "instagram",
+        "username": "@brand.pictures",
+    }
+    v2.configure()
+    film = video("film", IN_3, accounts=["films"], title="The film", options={"visibility": "unlisted"})
+    reel = video(
+        "reel", IN_4, accounts=["pictures"], options={"postType": "reel", "first_comment": {"text": "1st"}}
+    )
+    v2.calendar(film, reel, defaults={"intent": "publish"})
+    v2.apply()
+    assert {each["platform"]: each["options"] for each in v2.posts("scheduled")} == {
+        "youtube": {"visibility": "unlisted", "title": "The film"},
+        "instagram": {"postType": "reel", "firstComment": {"text": "1st"}},
+    }
+    assert v2.plan("--detailed-exitcode", code=0).actions() == {}
+    v2.calendar(film | {"title": "Another"}, reel | {"at": IN_5}, defaults={"intent": "publish"})
+    assert v2.plan().actions() == {"spring/film@films": "replace", "spring/reel@pictures": "reschedule"}
+    v2.apply()
+    assert sorted(str(each["options"].get("title")) for each in v2.posts("scheduled")) == ["Another", "None"]
