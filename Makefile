@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
 
+.DELETE_ON_ERROR:
 .PHONY: demo test lint format clean
 
 demo: .venv/run
