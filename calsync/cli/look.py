@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import click
 
 from calsync import __version__
-from calsync.cli.group import F, common
-from calsync.cli.printing import out, out_json, show_error, width
+from calsync.cli.group import Common, F, common
+from calsync.cli.printing import colours, out, out_json, show_error, width
 from calsync.cli.setup import Session, session
 from calsync.errors import CalsyncError, Diagnostic, Exit, Severity, UsageProblem
 from calsync.model import Json
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
+from calsync.settings import Environment
 from calsync.zones import load_zone, tzdata_version
 
 
@@ -51,8 +53,6 @@ def filters_of(opened: Session, calendars: tuple[str, ...], accounts: tuple[str,
 
 def text_of(opened: Session, plan: Plan, *, applying: bool = False) -> str:
     """The plan for people; `applying`: as apply shows it."""
-    import sys
-
     from calsync.render.terminal import plan_text
 
     return plan_text(
@@ -105,9 +105,10 @@ def validate(ctx: click.Context, style: str) -> int:
         checked = check(opened.project)
         found, posts, colour = checked.diagnostics, len(checked.entries), opened.colour
     except CalendarError as error:
-        if style == "text":
-            raise
-        found, posts, colour = error.diagnostics, 0, False
+        # The project file is invalid: that is what was asked for, so it goes where other findings go.
+        given = Environment.read(os.environ)
+        found, posts = error.diagnostics, 0
+        colour = colours(sys.stdout, given, no_color=ctx.ensure_object(Common).no_color)
     valid = not any(each.severity is Severity.ERROR for each in found)
     _show_findings(found, posts, valid=valid, style=style, colour=colour)
     return Exit.DONE if valid else Exit.INVALID
@@ -217,8 +218,6 @@ def _write(path: Path, text: str) -> None:
 @click.pass_context
 def status(ctx: click.Context, style: str) -> int:
     """Say of every managed post when, where and how it went; exit 4 when one needs a person."""
-    import sys
-
     from calsync.reconcile.status import status as look
     from calsync.render.jsondoc import status_document
     from calsync.render.terminal import status_text
@@ -246,8 +245,6 @@ def status(ctx: click.Context, style: str) -> int:
 @click.pass_context
 def accounts(ctx: click.Context, style: str) -> int:
     """List the accounts that each configured service has."""
-    import sys
-
     from calsync.reconcile.status import accounts as listed
     from calsync.render.jsondoc import accounts_document
     from calsync.render.terminal import accounts_text
