@@ -158,7 +158,8 @@ def test_3_without_a_project(project: Project) -> None:
     """Where there is no calsync.yaml every command that needs one exits 3 and says how to get one."""
     (project.root / "calsync.yaml").unlink()
     for argv in (["plan"], ["validate"], ["apply", "-y"], ["status"], ["accounts"], ["state", "list"]):
-        assert "calsync init" in project.run(*argv, code=3).err
+        result = project.run(*argv, code=3)
+        assert "calsync init" in result.out + result.err
     assert project.run("plan", "--format", "json", code=3).codes() == {"no-project": "error"}
 
 

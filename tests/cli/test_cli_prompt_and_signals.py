@@ -90,6 +90,8 @@ def test_ctrl_c_at_the_prompt(project: Project, terminal: Terminal) -> None:
     project.calendar(video("teaser", ahead(days=3)))
     running = project.start("apply", terminal=terminal.theirs)
     terminal.read_until("[y/N]")
+    # A person takes longer than the prompt needs to listen.
+    time.sleep(0.3)
     running.signal(signal.SIGINT)
     terminal.read_until("nothing was changed")
     assert running.wait()[0] == 130

@@ -37,6 +37,16 @@ class Case:
     drift: bool = False
 
 
+def spelled(at: str) -> str:
+    """A time of a case; `in 10 minutes` is counted from when the case runs, not from when it was collected."""
+    return ahead(minutes=int(at.split()[1])) if at.startswith("in ") else at
+
+
+def now(post: dict[str, Any]) -> dict[str, Any]:
+    """A post with its time spelled out."""
+    return post | {"at": spelled(post["at"])}
+
+
 def pq(
     change: Callable[[Project, str], None] | None = None, *posts: dict[str, Any] | None
 ) -> Callable[[Project], None]:
@@ -59,13 +69,13 @@ def _applied(
     def arrange(project: Project) -> None:
         # Another post of the calendar, so that no brake is met.
         stays = flow("stays", ahead(days=20), 9)
-        project.calendar(first, stays)
+        project.calendar(now(first), stays)
         project.apply()
         if change is not None:
             [made] = [each for each in project.posts() if each["media"] != [UPLOADS[9]]]
             change(project, made["id"])
         if posts:
-            project.calendar(*(each for each in posts if each is not None), stays)
+            project.calendar(*(now(each) for each in posts if each is not None), stays)
 
     return arrange
 
@@ -78,7 +88,7 @@ def fresh(
     def arrange(project: Project) -> None:
         if before is not None:
             before(project)
-        project.calendar(*posts)
+        project.calendar(*map(now, posts))
 
     return arrange
 
@@ -110,7 +120,7 @@ def process(project: Project, _: str) -> None:
 
 
 def move(at: str) -> Callable[[Project, str], None]:
-    return lambda project, post_id: project.box.edit_post(post_id, at=moment(at))
+    return lambda project, post_id: project.box.edit_post(post_id, at=moment(spelled(at)))
 
 
 def both(*changes: Callable[[Project, str], Any]) -> Callable[[Project, str], None]:
@@ -165,7 +175,7 @@ CASES = [
          after=((POST, "scheduled"), STAYS), exit=4),
     Case("3 cancel: true", tf(None, flow("post", IN_3, cancel=True)), action="cancel",
          after=((U0, "cancelled"), STAYS), writes=1),
-    Case("3 however close", tf(move(ahead(minutes=5)), None), action="cancel",
+    Case("3 however close", tf(move("in 5 minutes"), None), action="cancel",
          after=((U0, "cancelled"), STAYS), writes=1),
     # Row 4
     Case("4 in the works", pq(process, None), says={"locked": "warning"}, after=((POST, "processing"),)),
@@ -193,8 +203,8 @@ CASES = [
     Case("7 missed, tikflow", fresh(flow("post", ahead(hours=-3))), count="past", says={"missed": "error"}, exit=4),
     Case("7 for a day", fresh(flow("post", ahead(hours=-30))), count="past"),
     # Row 8
-    Case("8 too close, postqued", fresh(video("post", ahead(minutes=10))), says={"too-close": "warning"}),
-    Case("8 too close, tikflow", fresh(flow("post", ahead(minutes=10))), says={"too-close": "warning"}),
+    Case("8 too close, postqued", fresh(video("post", "in 10 minutes")), says={"too-close": "warning"}),
+    Case("8 too close, tikflow", fresh(flow("post", "in 10 minutes")), says={"too-close": "warning"}),
     # Row 9
     Case("9 another post in its minute", fresh(flow("post", IN_3), before=by_hand(1)), action="blocked",
          code="lookalike", says={"lookalike": "error"}, after=((U1, "pending"),), exit=4),
@@ -248,15 +258,15 @@ CASES = [
          drift=True, says={"drift": "warning", "policy-changed": "warning"},
          after=((U0, "pending"), STAYS), writes=1),
     # Row 16
-    Case("16 too close, postqued", pq(None, video("post", ahead(minutes=10))), count="unchanged",
+    Case("16 too close, postqued", pq(None, video("post", "in 10 minutes")), count="unchanged",
          says={"too-close": "warning"}, after=((POST, "scheduled"), STAYS)),
-    Case("16 too close, tikflow", tf(None, flow("post", ahead(minutes=10))), count="unchanged",
+    Case("16 too close, tikflow", tf(None, flow("post", "in 10 minutes")), count="unchanged",
          says={"too-close": "warning"}, after=((U0, "pending"), STAYS)),
     # Row 17
     Case("17 a new time", tf(None, flow("post", IN_4)), action="reschedule", after=((U0, "pending"), STAYS), writes=1),
     Case("17 drift", tf(move(IN_4)), action="reschedule", drift=True, says={"drift": "warning"},
          after=((U0, "pending"), STAYS), writes=1),
-    Case("17 from a close time", tf(move(ahead(minutes=5)), flow("post", IN_3)), action="reschedule", drift=True,
+    Case("17 from a close time", tf(move("in 5 minutes"), flow("post", IN_3)), action="reschedule", drift=True,
          says={"drift": "warning"}, after=((U0, "pending"), STAYS), writes=1),
     # Row 19
     Case("19 other content", tf(None, flow("post", IN_3, 1)), action="replace",
