@@ -131,12 +131,13 @@ def test_a_plug_in_is_used_like_any_service(tmp_path: Path, installed: Path) -> 
     assert desk.actions() == {"spring/three@desk": "cancel", "spring/two@desk": "replace"}
     desk.run("apply", "-y")
     pages = json.loads((tmp_path / "notebook.json").read_text()).values()
-    assert [(each["content"]["caption"], each["stopped"]) for each in pages] == [
-        ("One", False),
-        ("Two", True),
-        ("Three", True),
-        ("Other", False),
-    ]
+    assert {each["content"]["caption"]: each["stopped"] for each in pages} == {
+        "One": False,
+        "Two": True,
+        "Three": True,
+        "Other": False,
+    }
+    assert len(pages) == 4
     statuses = {each["address"]: each["status"] for each in desk.run("status")["posts"]}
     assert statuses == {"spring/one@desk": "scheduled", "spring/two@desk": "scheduled"}
     assert desk.actions() == {}

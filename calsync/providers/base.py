@@ -20,7 +20,8 @@ and, once it is installed beside calsync, `provider: my-service` in calsync.yaml
 subclassing `calsync.testing.ProviderContract`. The names of built-in services cannot be taken.
 
 Capabilities say what a service can do, and the plan never asks for more: `list_posts`, `cancel`, `reschedule`,
-`update`, `creator`, `workspace` and `check` need not do anything where their capability is not set.
+`update`, `creator`, `workspace` and `check` need not do anything where their capability is not set. Calls come from
+several threads at once.
 
 Raise the errors of `calsync.errors`: `Rejected`, `Unauthorized`, `Throttled`, `Unavailable`, `Uncertain`. The line
 between the last two is what idempotence rests on: `Unavailable` only where the request certainly had no effect.

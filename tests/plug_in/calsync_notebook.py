@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -73,6 +74,7 @@ class Notebook:
         self.capabilities = CAPABILITIES
         self._link = link
         self._path = path
+        self._pen = threading.Lock()
 
     def normalize(self, content: Content, platform: str = "tiktok") -> Content:
         return replace(content, title="")
@@ -127,7 +129,12 @@ class Notebook:
 
     def create(self, submission: Submission, *, token: str) -> RemoteId:
         self._link.in_time(submission.content.at)()
-        body, posts = json.loads(self.create_body(submission)), self._posts()
+        # Posts are made from several threads.
+        with self._pen:
+            return self._created(json.loads(self.create_body(submission)), token)
+
+    def _created(self, body: dict[str, Any], token: str) -> RemoteId:
+        posts = self._posts()
         for name, each in posts.items():
             if each["token"] == token and each["body"] == body:
                 return RemoteId(name)
@@ -140,10 +147,11 @@ class Notebook:
 
     def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:
         self._link.in_time(at)()
-        posts = self._posts()
-        content = Content.from_json(posts[remote_id.id]["content"])
-        posts[remote_id.id]["content"] = replace(content, at=at).to_json()
-        self._write(posts)
+        with self._pen:
+            posts = self._posts()
+            content = Content.from_json(posts[remote_id.id]["content"])
+            posts[remote_id.id]["content"] = replace(content, at=at).to_json()
+            self._write(posts)
 
     def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:
         raise Rejected("ink cannot be changed", service=self.service)
@@ -155,13 +163,15 @@ class Notebook:
         self.stop(remote_id)
 
     def stop(self, remote_id: RemoteId) -> None:
-        posts = self._posts()
-        if remote_id.id in posts:
-            posts[remote_id.id]["stopped"] = True
-            self._write(posts)
+        with self._pen:
+            posts = self._posts()
+            if remote_id.id in posts:
+                posts[remote_id.id]["stopped"] = True
+                self._write(posts)
 
     def tear_out(self, remote_id: RemoteId) -> None:
-        self._write({name: each for name, each in self._posts().items() if name != remote_id.id})
+        with self._pen:
+            self._write({name: each for name, each in self._posts().items() if name != remote_id.id})
 
     def _sighting(self, name: str, post: dict[str, Any]) -> Sighting:
         content = Content.from_json(post["content"])
