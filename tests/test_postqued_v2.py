@@ -574,7 +574,7 @@ def test_a_cancel_is_confirmed(at: At, acts: list[Act]) -> None:
         ([LOCKED, shown_as("scheduled")], Rejected),
         ([LOCKED, shown_as("published")], Rejected),
         ([LOCKED, shown_as("failed")], Rejected),
-        ([said({"success": True}), answer(404, b"<html>")], Unavailable),
+        ([said({"success": True}), answer(404, b"<html>")], Uncertain),
         ([reset], Uncertain),
     ],
 )

@@ -278,9 +278,9 @@ def test_a_post_is_made_of_one_upload(at: At) -> None:
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        ([refused(404, "NOT_FOUND")], None),
-        ([refused(410, "GONE")], None),
-        ([reset, refused(404, "NOT_FOUND")], None),
+        ([refused(404, "NOT_FOUND"), said([]), said([])], None),
+        ([refused(410, "GONE"), said([]), said([])], None),
+        ([reset, refused(404, "NOT_FOUND"), said([]), said([])], None),
         ([said({"status": "cancelled"})], None),
         ([said({"status": "canceled"})], None),
         ([said({}), said([{**ROW, "status": "cancelled"}])], None),

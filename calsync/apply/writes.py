@@ -311,8 +311,12 @@ class Writer:
         return Sighting(remote_id=record.remote_id, account_id=record.account.id, status=Status.MISSING)
 
     def _stopped(self, record: Record) -> bool:
+        """Whether a cancel without an answer was done. What is gone after its time may as well be published."""
         sighting = self._look(record)
-        return sighting is not None and sighting.status in (Status.CANCELED, Status.MISSING)
+        if sighting is None:
+            return False
+        over = record.content.at <= self.now() and not self.provider.capabilities.keeps_history
+        return sighting.status is Status.CANCELED or (sighting.status is Status.MISSING and not over)
 
     def _in_time(self, content: Content) -> None:
         """Judged again right before each write: what became soon meanwhile is not sent."""

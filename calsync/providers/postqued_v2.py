@@ -12,7 +12,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from calsync.errors import Diagnostic, ProviderError, Rejected, Severity, Unavailable, Uncertain
+from calsync.errors import (
+    Diagnostic,
+    Interrupted,
+    ProviderError,
+    Rejected,
+    Severity,
+    Unavailable,
+    Uncertain,
+)
 from calsync.model import (
     Capabilities,
     Content,
@@ -213,7 +221,7 @@ class PostquedV2:
             # It is made, whatever becomes of this question.
             try:
                 seen = self.get_post(remote_id, submission.scope)
-            except ProviderError:
+            except (ProviderError, Interrupted):
                 return remote_id
             remote_id = remote_id if seen is None else seen.remote_id
         return remote_id
@@ -273,7 +281,12 @@ class PostquedV2:
 
     def _confirm(self, remote_id: RemoteId, account: str, workspace: str, refused: Rejected | None) -> None:
         """Read how a post stands after its cancel, since the answers to it are not documented."""
-        seen = self._get(remote_id, account, workspace)
+        try:
+            seen = self._get(remote_id, account, workspace)
+        except (ProviderError, Interrupted) as error:
+            # The cancel went out, so that it may be done, whatever kept us from looking.
+            message = f"whether {self.service} cancelled the post could not be read: {error.message}"
+            raise Uncertain(message, service=self.service, hint=error.hint) from error
         if seen is None or seen.status is Status.CANCELED:
             return
         if seen.status in (Status.PUBLISHED, Status.PROCESSING, Status.FAILED):

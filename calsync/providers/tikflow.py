@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from calsync.errors import Diagnostic, Rejected, Unauthorized, Uncertain
+from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Unauthorized, Uncertain
 from calsync.model import (
     Capabilities,
     Content,
@@ -240,23 +240,34 @@ class TikFlow:
         raise Rejected(f"{self.service} has no way to change an upload", service=self.service)
 
     def cancel(self, remote_id: RemoteId, scope: Scope) -> None:  # noqa: ARG002 - ids suffice here
-        """Set a schedule to `cancelled`, and look that it is. One that is not there is as good as cancelled."""
+        """Set a schedule to `cancelled`, and look that it is. One that is not there is as good as cancelled.
+
+        Unless it is not there because it was published: that shows in the fate of its upload.
+        """
+        status: int | None
         try:
             answer = self._put(remote_id, {"status": "cancelled"})
         except (Rejected, Uncertain) as error:
             if error.status not in (404, 410):
                 raise
-            return
-        if SCHEDULE.get((text(fields(answer.body, "data"), "status") or "").lower()) is Status.CANCELED:
-            return
-        seen = self._reading.find(remote_id)
+            status = error.status
+        else:
+            if SCHEDULE.get((text(fields(answer.body, "data"), "status") or "").lower()) is Status.CANCELED:
+                return
+            status = answer.status
+        try:
+            seen = self._reading.find(remote_id)
+        except (ProviderError, Interrupted) as error:
+            # The cancel went out, so that it may be done, whatever kept us from looking.
+            message = f"whether {self.service} cancelled the post could not be read: {error.message}"
+            raise Uncertain(message, service=self.service, hint=error.hint) from error
         if seen is None or seen.status is Status.CANCELED:
             return
         if seen.status is Status.PUBLISHED:
             message = f"{self.service} published the post before it could be cancelled"
             raise Rejected(message, conflict=True, service=self.service)
         message = f"{self.service} answered to a cancel, but the schedule is {seen.status} still"
-        raise Uncertain(message, service=self.service, status=answer.status)
+        raise Uncertain(message, service=self.service, status=status)
 
     def _form_fields(self, submission: Submission, *, photos: int | None) -> tuple[tuple[str, str], ...]:
         content = submission.content
