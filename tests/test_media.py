@@ -555,6 +555,15 @@ def test_damage_is_a_verdict_never_a_crash(content: bytes) -> None:
         assert all(figure is None or figure > 0 for figure in (width, height, duration))
 
 
+@pytest.mark.parametrize("ticks", [0.0, 0.2, -5.0, float("inf"), float("nan")])
+def test_a_duration_that_is_none_is_unknown(ticks: float) -> None:
+    """A WebM file whose duration is nothing, less than nothing or no number has no known duration."""
+    content = (REAL / "plain.webm").read_bytes()
+    at = content.index(b"\x44\x89\x88") + 3
+    damaged = content[:at] + struct.pack(">d", ticks) + content[at + 8 :]
+    assert figures(damaged) == ("video/webm", 160, 96, None)
+
+
 @settings(max_examples=200, deadline=1000)
 @given(
     st.sampled_from(

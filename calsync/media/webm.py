@@ -91,7 +91,8 @@ def _duration(window: Window, info: Element) -> int | None:
         elif each.id == _DURATION:
             ticks = _float(window, each)
     milliseconds = ticks * scale / 1_000_000
-    return round(milliseconds) if math.isfinite(milliseconds) and milliseconds > 0 else None
+    rounded = round(milliseconds) if math.isfinite(milliseconds) else 0
+    return rounded if rounded > 0 else None
 
 
 def _first_video(window: Window, tracks: Element) -> tuple[int, int] | None:
