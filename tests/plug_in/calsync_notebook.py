@@ -194,4 +194,7 @@ class Notebook:
         return found
 
     def _write(self, posts: dict[str, dict[str, Any]]) -> None:
-        self._path.write_text(json.dumps(posts))
+        # Whole or not at all: somebody may be reading.
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text(json.dumps(posts))
+        fresh.replace(self._path)
