@@ -192,7 +192,7 @@ class World:
         self.fate = Fate()
         self.service = Mortal(now=lambda: self.now, capabilities=abilities)
         self.store = MemoryStore(before=self._begins, after=self._ends)
-        self.accounts = {"brand": "memory-1", "second": "memory-2"}
+        self.accounts: Mapping[str, str] = {"brand": "memory-1", "second": "memory-2"}
         self.calendar: Calendar = {}
         Ledger.init(self.store, WHO, project=PROJECT)
 
@@ -267,16 +267,16 @@ class World:
             limits=lambda _: (LIMITS,),
         )
 
-    def plan(self, mode: Refresh = Refresh.AUTO) -> Plan:
+    def plan(self, mode: Refresh = Refresh.AUTO, *accounts: str) -> Plan:
         """Look, and plan."""
         self._born()
-        return make_plan(self.project(), filters=Filters(), mode=mode).plan
+        return make_plan(self.project(), filters=Filters(accounts=accounts), mode=mode).plan
 
-    def apply(self, fate: Fate | None = None) -> Applied | None:
+    def apply(self, fate: Fate | None = None, *accounts: str) -> Applied | None:
         """Apply; None where the process did not live to its end."""
         self._born(fate)
         orders = Orders(
-            filters=Filters(),
+            filters=Filters(accounts=accounts),
             approve=lambda _, __: True,
             holder=WHO,
             stop=threading.Event(),

@@ -144,12 +144,11 @@ class _Run:
         """Records pass to their new addresses in one step, so that two may also swap.
 
         Whatever else becomes of the action, even nothing: the calendar names the old address only for so long.
-        What ends a post ends it under the name it has.
         """
         ledger, moved = self.hands.ledger, list[tuple[Address, Record]]()
         for action in actions:
             step, previous = action.step, action.previous_address
-            if previous is None or isinstance(step, (Cancel, Forget)):
+            if previous is None:
                 continue
             record = step.record if isinstance(step, Move) else ledger.record(previous)
             if record is not None:
@@ -231,7 +230,7 @@ class _Run:
         step, ledger = action.step, self.hands.ledger
         writer = self._writers.get(action.account.service)
         if isinstance(step, Forget):
-            ledger.settle(step.record.address, record=None)
+            ledger.settle(action.address, record=None)
             return Outcome(OutcomeKind.DONE, None, str(step.record.remote_id))
         if isinstance(step, Move):
             return Outcome(OutcomeKind.DONE, None, str(step.record.remote_id))
@@ -240,7 +239,7 @@ class _Run:
             ledger.settle(action.address, record=_adopted(action, step, writer.provider.capabilities.api))
             return Outcome(OutcomeKind.DONE, None, str(step.sighting.remote_id))
         if isinstance(step, Cancel):
-            return writer.cancel(step.record)
+            return writer.cancel(_named(step.record, action))
         if isinstance(step, Reschedule):
             return writer.reschedule(step.post, _named(step.record, action))
         if isinstance(step, Update):

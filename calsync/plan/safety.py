@@ -159,10 +159,13 @@ def wrong_keys(recorded: Recorded, observed: Observed, now: datetime) -> dict[Ac
 
 
 def filtered(actions: Sequence[Action], filters: Filters) -> tuple[list[Action], list[Diagnostic]]:
-    """The chosen actions. A create whose cancel is not chosen is blocked: it may not go out before it."""
+    """The chosen actions. What has to come after one that is not chosen is blocked: a create after its cancel, and
+    whatever would take an address from which a record has not moved away.
+    """
     chosen = [action for action in actions if filters.choose(action.address)]
+    left = (action for action in actions if not filters.choose(action.address))
+    found = _held_back(chosen, {action.previous_address for action in left})
     canceled = {action.address for action in chosen if isinstance(action.step, Cancel)}
-    found: list[Diagnostic] = []
     for index, action in enumerate(chosen):
         missing = [address for address in action.waits_for if address not in canceled]
         if missing:
@@ -174,6 +177,27 @@ def filtered(actions: Sequence[Action], filters: Filters) -> tuple[list[Action],
             )
             found.append(finding)
     return chosen, found
+
+
+def _held_back(chosen: list[Action], staying: set[Address | None]) -> list[Diagnostic]:
+    """Block what would take an address whose record stays, and so on for the records that stay because of it."""
+    found: list[Diagnostic] = []
+    while stuck := [
+        index
+        for index, action in enumerate(chosen)
+        if action.address in staying and (action.kind.acts or action.previous_address is not None)
+    ]:
+        for index in stuck:
+            action = chosen[index]
+            staying.add(action.previous_address)
+            chosen[index], finding = blocked(
+                replace(action, previous_address=None),
+                "tied",
+                f"{action.address} still names another post, whose move is not chosen",
+                "choose both, or neither",
+            )
+            found.append(finding)
+    return found
 
 
 def brake(actions: Sequence[Action], policy: Policy, scheduled: Sequence[Address]) -> tuple[int, str | None]:
