@@ -7,7 +7,7 @@ vanished and one new address of an account have equal specs. Nothing passes betw
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from calsync.model import AccountKey, Address, Desired, Open, Post, Record, Recorded, canonical
@@ -58,6 +58,7 @@ def pair(desired: Desired, recorded: Recorded) -> tuple[Case, ...]:
     passed = _passed(
         {key: post for key, post in posts.items() if key not in records and key not in opens},
         {key: record for key, record in records.items() if key not in posts and key not in opens},
+        records.keys() | opens.keys(),
     )
     taken = {(record.address, record.account) for record in passed.values()}
     cases = [
@@ -74,8 +75,11 @@ def pair(desired: Desired, recorded: Recorded) -> tuple[Case, ...]:
     return tuple(sorted(cases, key=lambda case: (case.address, case.account, case.vanished)))
 
 
-def _passed(new: Mapping[_Key, Post], vanished: Mapping[_Key, Record]) -> dict[_Key, Record]:
-    """The record that each new address takes over, alias changes before names before equal specs."""
+def _passed(new: Mapping[_Key, Post], vanished: Mapping[_Key, Record], held: Set[_Key]) -> dict[_Key, Record]:
+    """The record that each new address takes over, alias changes before names before equal specs.
+
+    `held`: all that is recorded or open, vanished or not.
+    """
     left = dict(vanished)
     passed: dict[_Key, Record] = {}
 
@@ -113,14 +117,17 @@ def _passed(new: Mapping[_Key, Post], vanished: Mapping[_Key, Record]) -> dict[_
     for keys, records in specs.values():
         if len(keys) == 1 and len(records) == 1:
             take(keys[0], records[0])
-    return _free(passed, vanished)
+    return _free(passed, held)
 
 
-def _free(passed: dict[_Key, Record], vanished: Mapping[_Key, Record]) -> dict[_Key, Record]:
-    """Without the passes to an address that still holds a record of another account: a cancel comes first."""
+def _free(passed: dict[_Key, Record], held: Set[_Key]) -> dict[_Key, Record]:
+    """Without the passes to an address that still holds a record or an open intent of another account.
+
+    That has to end first: a ledger keeps one of each by address, and would lose either.
+    """
     while True:
         leaving = {(record.address, record.account) for record in passed.values()}
-        occupied = {key[0] for key in vanished if key not in leaving}
+        occupied = {key[0] for key in held if key not in leaving}
         free = {key: record for key, record in passed.items() if key[0] not in occupied}
         if len(free) == len(passed):
             return free
