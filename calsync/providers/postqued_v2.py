@@ -105,26 +105,10 @@ class PostquedV2:
             answer = self._transport.request(
                 "GET", "/v2/integrations", klass="read", query={"workspaceId": workspace}
             )
-            body = answer.body
-            names = ("accounts", "integrations", "items", "data")
-            listed = (
-                body
-                if isinstance(body, list)
-                else next((each for name in names if isinstance(each := fields(body).get(name), list)), None)
-            )
+            listed = reading.accounts(answer.body, workspace)
             if listed is None:
                 raise self._unread("its accounts", answer)
-            found += [
-                RemoteAccount(
-                    id=account_id,
-                    platform=text(each, "platform") or "tiktok",
-                    username=text(each, "username"),
-                    name=text(each, "displayName"),
-                    workspace=workspace,
-                )
-                for each in items(listed)
-                if (account_id := text(each, "id"))
-            ]
+            found += listed
         return tuple(found)
 
     def usage(self) -> Usage | None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calsync.model import CreatorInfo, Intent, Json, Options, RemoteId, Sighting, Status
+from calsync.providers.base import RemoteAccount
 from calsync.providers.postqued_common import status
 from calsync.providers.reading import fields, items, moment, reason, text, whole
 
@@ -163,6 +164,27 @@ def workspaces(body: Json) -> tuple[Workspace, ...]:
         if word.endswith(("workspaceid", "workspaceids")):
             mentioned.update({each: Workspace(each) for each in ids if isinstance(each, str) and each})
     return tuple((listed or mentioned).values())
+
+
+def accounts(body: Json, workspace: str) -> list[RemoteAccount] | None:
+    """The connected accounts of a workspace; None where there is no list of them."""
+    listed = body
+    if not isinstance(body, list):
+        held = (fields(body).get(name) for name in ("accounts", "integrations", "items", "data"))
+        listed = next((each for each in held if isinstance(each, list)), None)
+    if listed is None:
+        return None
+    return [
+        RemoteAccount(
+            id=account_id,
+            platform=text(each, "platform") or "tiktok",
+            username=text(each, "username"),
+            name=text(each, "displayName"),
+            workspace=workspace,
+        )
+        for each in items(listed)
+        if (account_id := text(each, "id"))
+    ]
 
 
 def creator(body: Json) -> CreatorInfo | None:
