@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -167,6 +168,7 @@ class Lazy(click.Group):
 @click.group(
     cls=Lazy,
     name="calsync",
+    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @common
@@ -222,7 +224,4 @@ def _report(arguments: Sequence[str], error: CalsyncError, code: int) -> int:
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    return any(
-        argument == "--format=json" or (argument == "--format" and following == "json")
-        for argument, following in zip(arguments, [*arguments[1:], ""], strict=True)
-    )
+    return "--format=json" in arguments or ("--format", "json") in itertools.pairwise(arguments)

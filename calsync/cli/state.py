@@ -10,7 +10,7 @@ from calsync.cli.setup import session
 from calsync.errors import CalsyncError
 
 
-@click.group(help="Look at the recorded state, and mend it.")
+@click.group(help="Look at the recorded state, and mend it.", no_args_is_help=False)
 @common
 def state() -> None:
     """Look at the recorded state, and mend it."""
