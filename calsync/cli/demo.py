@@ -90,7 +90,7 @@ def _stage(common: Common) -> Iterator[_Stage]:
     """Set everything up, and clear it away whatever happens."""
     with (
         TemporaryDirectory(prefix="calsync-demo-") as directory,
-        Sandbox(rate_limits=False) as box,
+        Sandbox(rate_limits=False, ping=200) as box,
     ):
         root = Path(directory, "examples")
         _copy(root)

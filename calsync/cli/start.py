@@ -37,16 +37,23 @@ def schema(which: str) -> None:
 
 @click.command(help="Run a local server that speaks the services' APIs, until Ctrl-C.")
 @click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, help="[default: a free one]")
+@click.option(
+    "--postqued",
+    "api",
+    type=click.Choice(["v1", "v2"]),
+    default="v1",
+    help="The version that Postqued says it speaks  [default: v1]",
+)
 @click.option("--data", metavar="DIR", help="Keep its data here  [default: nowhere]")
 @common
-def sandbox(port: int, data: str | None) -> None:
+def sandbox(port: int, api: str, data: str | None) -> None:
     """Run a local server that speaks the services' APIs."""
     try:
         from calsync.sandbox import serve
     except ImportError as error:
         raise without_sandbox() from error
     try:
-        serve(port, None if data is None else Path(data), out)
+        serve(port, None if data is None else Path(data), out, ping=200 if api == "v2" else 404)
     except OSError as error:
         raise CalsyncError(f"the sandbox cannot start: {error}", code="sandbox") from error
 
