@@ -23,7 +23,6 @@ from calsync.model import (
     Post,
     Record,
     Recorded,
-    RemoteId,
     Sighting,
     Status,
     Usage,
@@ -121,7 +120,7 @@ class _Look:
         for each in records:
             by_name[each.remote_id.id].append(each)
         for sighting in provider.list_posts(scopes, self._window(service)):
-            record = by_id.get(sighting.remote_id) or _loosely(sighting.remote_id, by_name)
+            record = by_id.get(sighting.remote_id) or _loosely(sighting, by_name)
             if record is not None:
                 self.by_address[record.address] = sighting
             elif sighting.account_id is not None:
@@ -189,12 +188,13 @@ class _Look:
         return Window.around(times or [self.now])
 
 
-def _loosely(remote_id: RemoteId, by_name: Mapping[str, Sequence[Record]]) -> Record | None:
-    """The one record of this id whose part is not known on one side."""
+def _loosely(seen: Sighting, by_name: Mapping[str, Sequence[Record]]) -> Record | None:
+    """The one record of this id whose part is not known on one side; another account's part is never it."""
     found = [
         record
-        for record in by_name.get(remote_id.id, ())
-        if remote_id.part is None or record.remote_id.part is None
+        for record in by_name.get(seen.remote_id.id, ())
+        if seen.remote_id.part is None or record.remote_id.part is None
+        if seen.account_id in (None, record.account.id)
     ]
     return found[0] if len(found) == 1 else None
 

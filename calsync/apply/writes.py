@@ -197,6 +197,10 @@ class Writer:
             content=opening.content,
             assets=opening.assets,
         )
+        life = self.provider.capabilities.key_life
+        if life is None or self.now() - opening.begun >= life:
+            # It lived when the plan was made; a person may have thought about that for long.
+            return Outcome(OutcomeKind.UNKNOWN, "its key is too old by now to protect a second try")
         body = self.provider.create_body(again)
         if hashlib.sha256(body).hexdigest() != opening.body or opening.token is None:
             return Outcome(OutcomeKind.UNKNOWN, "this version of calsync would send another body")

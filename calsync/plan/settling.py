@@ -6,7 +6,8 @@ then the post is `unknown`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -55,6 +56,7 @@ def settle(
     records, opens = dict(recorded.records), dict(recorded.opens)
     closings: list[Closing] = []
     cleared: list[Open] = []
+    contested = _contested(recorded.opens.values(), observed, abilities)
     for address, opening in sorted(recorded.opens.items()):
         service = opening.account.service
         if service in observed.unreadable or service not in abilities:
@@ -62,7 +64,7 @@ def settle(
         outcome = (
             _uploaded(opening, recorded)
             if opening.kind is IntentKind.UPLOAD
-            else _outcome(opening, records.get(address), observed, abilities[service], now)
+            else _outcome(opening, records.get(address), observed, abilities[service], now, contested)
         )
         if isinstance(outcome, Open):
             opens[address] = outcome
@@ -91,7 +93,7 @@ def resendable(
         and now - opening.begun < abilities.key_life
         and post is not None
         and post.wanted
-        and post.account.key == opening.account
+        and (post.account.key, post.account.workspace) == (opening.account, opening.workspace)
         and post.content == opening.content
         and opening.content.at >= soon
     )
@@ -107,13 +109,31 @@ def _uploaded(opening: Open, recorded: Recorded) -> Closing | Open | None:
     return Closing(opening.address, recorded.records.get(opening.address))
 
 
+def _contested(
+    opens: Iterable[Open], observed: Observed, abilities: Mapping[str, Capabilities]
+) -> frozenset[RemoteId]:
+    """The posts that more than one open create may have made: they settle none."""
+    claims = Counter(
+        sighting.remote_id
+        for opening in opens
+        if opening.kind is IntentKind.CREATE and opening.account.service in abilities
+        for sighting in _matches(opening, observed, abilities[opening.account.service])
+    )
+    return frozenset(remote_id for remote_id, number in claims.items() if number > 1)
+
+
 def _outcome(
-    opening: Open, record: Record | None, observed: Observed, abilities: Capabilities, now: datetime
+    opening: Open,
+    record: Record | None,
+    observed: Observed,
+    abilities: Capabilities,
+    now: datetime,
+    contested: frozenset[RemoteId],
 ) -> Closing | Open | None:
     if opening.cleared and opening.kind is IntentKind.REPLACE:
         return None
     if opening.kind is IntentKind.CREATE:
-        return _created(opening, record, observed, abilities, now)
+        return _created(opening, record, observed, abilities, now, contested)
     sighting = observed.by_address.get(opening.address)
     if sighting is None or sighting.status is Status.UNKNOWN or record is None:
         return None
@@ -128,13 +148,18 @@ def _outcome(
 
 
 def _created(
-    opening: Open, record: Record | None, observed: Observed, abilities: Capabilities, now: datetime
+    opening: Open,
+    record: Record | None,
+    observed: Observed,
+    abilities: Capabilities,
+    now: datetime,
+    contested: frozenset[RemoteId],
 ) -> Closing | Open | None:
     """A create that the list shows, or that it certainly does not: then all is as it was before."""
     if not abilities.lists:
         return None
-    matches = found(opening, observed.strangers.get(opening.account, ()), abilities)
-    if len(matches) == 1:
+    matches = _matches(opening, observed, abilities)
+    if len(matches) == 1 and matches[0].remote_id not in contested:
         return Closing(opening.address, made(opening, matches[0].remote_id, matches[0].status))
     if matches or (opening.content.at <= now and not abilities.keeps_history):
         return None
@@ -146,6 +171,10 @@ def _created(
 def half_done(opening: Open) -> Open:
     """The intent of a replace whose cancel is confirmed and whose create certainly did not happen."""
     return replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None)
+
+
+def _matches(opening: Open, observed: Observed, abilities: Capabilities) -> list[Sighting]:
+    return found(opening, observed.strangers.get(opening.account, ()), abilities)
 
 
 def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities) -> list[Sighting]:

@@ -103,6 +103,7 @@ def adopt(
                 hint=f"calsync state mv {owner} {address}",
                 code="taken",
             )
+        _replaceable(view, address, sighting)
         record = Record(
             address=address,
             account=post.account.key,
@@ -117,6 +118,21 @@ def adopt(
         )
         ledger.settle(address, record=record)
         return record
+
+
+def _replaceable(view: View, address: Address, sighting: Sighting) -> None:
+    """Raise CalsyncError where another post of this address still waits: it would go out as nobody's."""
+    record = view.recorded.records.get(address)
+    if record is None or address in view.recorded.opens or record.remote_id.id == sighting.remote_id.id:
+        return
+    seen = view.observed.by_address.get(address)
+    status = record.seen if seen is None else seen.status
+    if status in (Status.SCHEDULED, Status.PROCESSING):
+        raise CalsyncError(
+            f"{address} is recorded as {record.remote_id}, which is {status} still",
+            hint=f"calsync state rm {address} first, if that post is to stay without calsync",
+            code="taken",
+        )
 
 
 def _ledger(project: Project, holder: Holder, *, timeout: float) -> AbstractContextManager[Ledger]:
