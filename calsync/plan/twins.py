@@ -23,7 +23,11 @@ from calsync.model import (
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """What was found of one address. `contested`: a twin that more than one address could be."""
+    """What was found of one address.
+
+    `near`: something else is due then, that is not another address's one twin. `contested`: a twin that more than
+    one address could be.
+    """
 
     twins: tuple[Sighting, ...] = ()
     near: bool = False
@@ -58,24 +62,29 @@ class Lookalikes:
             for sighting in sightings:
                 if sighting.status.live and sighting.at and (account, sighting.remote_id) not in owned:
                     minutes[account, sighting.at.replace(second=0)].append(sighting)
-        matches: dict[tuple[Address, AccountKey], tuple[list[Sighting], bool]] = {}
+        there: dict[tuple[Address, AccountKey], tuple[list[Sighting], list[Sighting]]] = {}
         claims: Counter[tuple[AccountKey, RemoteId]] = Counter()
         for post in posts:
             account = post.account.key
-            there = minutes.get((account, post.content.at.replace(second=0)), [])
+            due = minutes.get((account, post.content.at.replace(second=0)), [])
             can = abilities[account.service]
-            twins = [sighting for sighting in there if _twin(post, sighting, can, uploads)]
+            twins = [sighting for sighting in due if _twin(post, sighting, can, uploads)]
             claims.update((account, sighting.remote_id) for sighting in twins)
-            matches[post.address, account] = (twins, len(there) > len(twins))
+            there[post.address, account] = (twins, [each for each in due if each not in twins])
+        taken = {
+            (key[1], twins[0].remote_id)
+            for key, (twins, _) in there.items()
+            if len(twins) == 1 and claims[key[1], twins[0].remote_id] == 1
+        }
         return cls(
             {
                 key: Alike(
                     tuple(sorted(twins, key=lambda each: each.remote_id.id)),
-                    near,
+                    any((key[1], each.remote_id) not in taken for each in others),
                     any(claims[key[1], each.remote_id] > 1 for each in twins),
                 )
-                for key, (twins, near) in matches.items()
-                if twins or near
+                for key, (twins, others) in there.items()
+                if twins or others
             }
         )
 
