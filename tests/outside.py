@@ -27,13 +27,17 @@ CODES = (0, 1, 2, 3, 4, 5, 6, 64, 130)
 BRAND, SECOND = "660e8400-e29b-41d4-a716-446655440001", "660e8400-e29b-41d4-a716-446655440002"
 FLOW, OTHER_FLOW = "123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174001"
 UPLOADS = tuple(f"550e8400-e29b-41d4-a716-{446655440000 + number}" for number in range(10))
+_BEGAN = datetime.now(UTC)
 LOOKS = ("plan", "validate", "status", "accounts", "state", "schema")
 
 
 def ahead(**span: float) -> str:
-    """A time so far from now, to the minute, as a calendar spells it."""
-    moment = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(**span)
-    return moment.strftime("%Y-%m-%dT%H:%M:00Z")
+    """A time so far from now, to the minute, as a calendar spells it.
+
+    Twice the same in one test, also where a minute ends between; only spans of minutes are counted from the moment.
+    """
+    start = datetime.now(UTC) if set(span) == {"minutes"} else _BEGAN
+    return (start + timedelta(**span)).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
 def moment(text: str) -> datetime:

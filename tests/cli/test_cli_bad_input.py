@@ -240,4 +240,4 @@ def test_names_cannot_leave_their_line(project: Project) -> None:
         said = result.out + result.err
         assert "\x1b" not in said
         assert "\a" not in said
-        assert not any(line.startswith(("::stop", "::error::gone")) for line in said.splitlines())
+        assert not any(line.lstrip().startswith(("::stop", "::error::gone")) for line in said.splitlines())

@@ -432,3 +432,26 @@ def test_json_errors_have_one_shape(project: Project) -> None:
     wrong = project.run("apply", "--frobnicate", "--format=json", code=64)
     assert wrong.json["error"]["code"] == "usage"
     assert wrong.err == ""
+
+
+def test_streams(project: Project) -> None:
+    """The result is on stdout, progress on stderr; -q keeps stderr empty and changes no result."""
+    project.calendar(video("teaser", ahead(days=3)), flow("loop", ahead(days=4)))
+    loud = project.run("apply", "-y", code=0)
+    assert "Applied: 2 done" in loud.out
+    assert "done: create spring/teaser@brand" in loud.err
+    assert "uploaded calendars/media/teaser.mp4" in loud.err
+    project.calendar(video("teaser", ahead(days=3)), flow("loop", ahead(days=5)))
+    quiet = project.run("apply", "-y", "-q", code=0)
+    assert "Applied: 1 done" in quiet.out
+    assert quiet.err == ""
+
+
+def test_colours(project: Project) -> None:
+    """No colours where there is no terminal; FORCE_COLOR gives them, NO_COLOR and --no-color win, JSON has none."""
+    project.calendar(video("teaser", ahead(days=3)))
+    force, no = {"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "NO_COLOR": "1"}
+    assert "\x1b[" not in project.run("plan").out
+    assert "\x1b[" in project.run("plan", env=force).out
+    for argv, env in ((["plan"], no), (["plan", "--no-color"], force), (["plan", "--format", "json"], force)):
+        assert "\x1b[" not in project.run(*argv, env=env).out

@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -334,6 +335,19 @@ def test_the_lost_upload_is_made_again(project: Project) -> None:
     project.box.fault("reset_before", path="/v1/content/upload")
     project.apply()
     _converged(project, 1)
+
+
+def test_a_time_that_comes_too_close_meanwhile(project: Project) -> None:
+    """A time is judged again right before its write: what became soon while apply ran is skipped, and exit 4."""
+    at = ahead(minutes=10)
+    lead = (moment(at) - datetime.now(UTC)).total_seconds() - 5
+    project.configure(policy={"lead_time": f"{int(lead)}s"})
+    project.calendar(video("soon", at), video("later", ahead(days=3)))
+    project.box.fault("delay", path="/v1/content/upload", seconds=6)
+    done = project.apply(code=4)
+    assert done.outcomes() == {"spring/soon@brand": "skipped", "spring/later@brand": "done"}
+    assert [each["caption"] for each in project.posts()] == ["The later"]
+    assert "too-close" in project.plan().codes()
 
 
 def test_times_are_never_missing_or_past(project: Project) -> None:
