@@ -117,7 +117,8 @@ def line(action: Action, outcome: Outcome) -> str:
     """One finished action in a line."""
     from calsync.render.safe import terminal
 
-    words = f"{outcome.kind.value}: {action.kind.value} {action.address}"
+    kind = "" if action.kind.value == outcome.kind.value else f"{action.kind.value} "
+    words = f"{outcome.kind.value}: {kind}{action.address}"
     if outcome.kind is not OutcomeKind.DONE and outcome.error:
         words += f": {outcome.error}"
     return terminal(words)
