@@ -96,7 +96,8 @@ def test_the_demo_is_interrupted(env: dict[str, str]) -> None:
         until(lambda words=words, running=running: words in running.said()[0])  # type: ignore[misc]
         running.signal(signal.SIGINT)
         code, out, err = running.wait()
-        assert code == 130 or out.rstrip().endswith("a first real post.")
+        # Where Ctrl-C met an import that ran generated code, Python ends by the signal itself; a shell says 130 too.
+        assert code in (130, -signal.SIGINT) or out.rstrip().endswith("a first real post.")
         assert "Traceback" not in err
         assert left(env) == before
 
