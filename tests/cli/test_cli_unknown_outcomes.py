@@ -340,10 +340,10 @@ def test_the_lost_upload_is_made_again(project: Project) -> None:
 def test_a_time_that_comes_too_close_meanwhile(project: Project) -> None:
     """A time is judged again right before its write: what became soon while apply ran is skipped, and exit 4."""
     at = ahead(minutes=10)
-    lead = (moment(at) - datetime.now(UTC)).total_seconds() - 5
+    lead = (moment(at) - datetime.now(UTC)).total_seconds() - 12
     project.configure(policy={"lead_time": f"{int(lead)}s"})
     project.calendar(video("soon", at), video("later", ahead(days=3)))
-    project.box.fault("delay", path="/v1/content/upload", seconds=6)
+    project.box.fault("delay", path="/v1/content/upload", seconds=13)
     done = project.apply(code=4)
     assert done.outcomes() == {"spring/soon@brand": "skipped", "spring/later@brand": "done"}
     assert [each["caption"] for each in project.posts()] == ["The later"]
