@@ -98,7 +98,8 @@ def test_the_demo_is_interrupted(env: dict[str, str]) -> None:
         code, out, err = running.wait()
         # Where Ctrl-C met an import that ran generated code, Python ends by the signal itself; a shell says 130 too.
         assert code in (130, -signal.SIGINT) or out.rstrip().endswith("a first real post.")
-        assert "Traceback" not in err
+        # Python may swallow it, with a complaint, where it meets a weak reference's callback; then the demo goes on.
+        assert "Traceback" not in err or "Exception ignored" in err
         assert left(env) == before
 
 
