@@ -12,9 +12,19 @@ def main() -> None:
 
         sys.stdout.write(f"calsync {__version__}\n")
         return
-    from calsync.cli import run
+    from calsync import interrupts
 
-    sys.exit(run(sys.argv[1:]))
+    interrupts.listen()
+    try:
+        from calsync.cli import run
+
+        code = run(sys.argv[1:])
+    except BaseException:
+        if not interrupts.heard:
+            raise
+        code = 130
+    interrupts.settle()
+    sys.exit(code)
 
 
 if __name__ == "__main__":
