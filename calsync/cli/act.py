@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calsync import __version__
+from calsync import __version__, interrupts
 from calsync.cli.group import common
 from calsync.cli.look import choosing, filters_of, halt, text_of, with_error
 from calsync.cli.printing import err, out, out_json, show_error, width
@@ -50,7 +50,7 @@ class Signals:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Handle both signals here for as long as this lasts."""
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in interrupts.NUMBERS:
             self._before[each] = signal.signal(each, self._handle)
         try:
             yield
@@ -58,7 +58,8 @@ class Signals:
             for each, handler in self._before.items():
                 signal.signal(each, handler)  # type: ignore[arg-type]
 
-    def _handle(self, _: int, __: FrameType | None) -> None:
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        interrupts.heard.append(number)
         if self.stop.is_set():
             os.write(1, self.last_words.encode())
             os._exit(Exit.INTERRUPTED)

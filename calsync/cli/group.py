@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from calsync import interrupts
 from calsync.errors import CalsyncError, Exit, Interrupted
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -181,8 +181,6 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    # A CI runner that cancels a job sends SIGTERM; it ends a run as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = calsync.main(args=list(arguments), prog_name="calsync", standalone_mode=False)
         sys.stdout.flush()
@@ -193,7 +191,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         return _report(arguments, CalsyncError(error.format_message(), code="usage"), Exit.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        return _report(arguments, Interrupted("interrupted; nothing was changed"), Exit.INTERRUPTED)
+        return _report(arguments, _interrupted(), Exit.INTERRUPTED)
     except CalsyncError as error:
         return _report(arguments, error, error.exit_code)
     except BrokenPipeError:
@@ -201,7 +199,13 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is reported as one, never as a traceback
+        if interrupts.heard:
+            return _report(arguments, _interrupted(), Exit.INTERRUPTED)
         return _report(arguments, _bug(error), Exit.ERROR)
+
+
+def _interrupted() -> Interrupted:
+    return Interrupted("interrupted; nothing was changed")
 
 
 def _bug(error: Exception) -> CalsyncError:
