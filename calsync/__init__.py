@@ -5,6 +5,7 @@
 
 Rooms, from the ground up; who may enter which stands in tests/test_architecture.py
     errors       everything that can go wrong: Diagnostic, the error tree, exit codes
+    interrupts   Ctrl-C and SIGTERM, from the first import to the last word
     model        the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
 
     What people write

@@ -12,18 +12,19 @@ def main() -> None:
 
         sys.stdout.write(f"calsync {__version__}\n")
         return
-    from calsync import interrupts
+    from calsync.interrupts import Ears
 
-    interrupts.listen()
+    ears = Ears()
+    ears.listen()
     try:
         from calsync.cli import run
 
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:], ears)
     except BaseException:
-        if not interrupts.heard:
+        if not ears.heard:
             raise
         code = 130
-    interrupts.settle()
+    ears.settle()
     sys.exit(code)
 
 

@@ -7,23 +7,25 @@ from types import FrameType
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
-heard: list[int] = []
-"""The signals that have arrived. What is raised after one may be its KeyboardInterrupt in disguise: an import
-that it breaks off ends in whatever the half-imported module makes of it."""
 
+class Ears:
+    """Hears both signals for a whole run."""
 
-def listen() -> None:
-    """Let both end the run by KeyboardInterrupt: a CI runner that cancels a job sends SIGTERM."""
-    for number in NUMBERS:
-        signal.signal(number, _interrupt)
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        """What has arrived. What is raised after a signal may be its KeyboardInterrupt in disguise: an import
+        that it breaks off ends in whatever the half-imported module makes of it."""
 
+    def listen(self) -> None:
+        """Let both end the run by KeyboardInterrupt: a CI runner that cancels a job sends SIGTERM."""
+        for number in NUMBERS:
+            signal.signal(number, self._interrupt)
 
-def settle() -> None:
-    """What the run came to is settled: no signal may change it while Python clears up."""
-    for number in NUMBERS:
-        signal.signal(number, signal.SIG_IGN)
+    def settle(self) -> None:
+        """What the run came to is settled: no signal may change it while Python clears up."""
+        for number in NUMBERS:
+            signal.signal(number, signal.SIG_IGN)
 
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    heard.append(number)
-    raise KeyboardInterrupt
+    def _interrupt(self, number: int, _: FrameType | None) -> None:
+        self.heard.append(number)
+        raise KeyboardInterrupt

@@ -24,6 +24,7 @@ TEXT = {"textfile", "zones", "document", "fields", "options", "schema", "reading
 MAY_ENTER: dict[str, set[str]] = {
     # on the ground: nothing but the standard library
     "errors": set(),
+    "interrupts": set(),
     "model": {"errors"},
     # what people write
     "textfile": {"errors"},
@@ -69,10 +70,10 @@ MAY_ENTER: dict[str, set[str]] = {
     "sandbox": set(),
     # the composition root sees all; nobody sees it
     "cli": {
-        *NOUNS, *TEXT, "desired", "editing", "environment", "media", "observed", "plan", "planfile", "providers",
+        *NOUNS, *TEXT, "desired", "editing", "environment", "interrupts", "media", "observed", "plan", "planfile", "providers",
         "reconcile", "recorded", "render", "sandbox", "settings", "starter", "statefile", "stores", "transport",
     },
-    "__main__": {"cli"},
+    "__main__": {"cli", "interrupts"},
 }  # fmt: skip
 """Room -> rooms. `providers.base` is the protocol alone, `providers` the whole shelf."""
 

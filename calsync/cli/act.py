@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from calsync import __version__, interrupts
+from calsync import __version__
 from calsync.cli.group import common
 from calsync.cli.look import choosing, filters_of, halt, text_of, with_error
 from calsync.cli.printing import err, out, out_json, show_error, width
 from calsync.cli.progress import watcher
 from calsync.cli.setup import Session, session
 from calsync.errors import CalsyncError, Exit, Severity, UsageProblem
+from calsync.interrupts import NUMBERS
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.plan.outcome import OutcomeKind
 from calsync.zones import tzdata_version
@@ -50,7 +51,7 @@ class Signals:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Handle both signals here for as long as this lasts."""
-        for each in interrupts.NUMBERS:
+        for each in NUMBERS:
             self._before[each] = signal.signal(each, self._handle)
         try:
             yield
@@ -58,13 +59,15 @@ class Signals:
             for each, handler in self._before.items():
                 signal.signal(each, handler)  # type: ignore[arg-type]
 
-    def _handle(self, number: int, _: FrameType | None) -> None:
-        interrupts.heard.append(number)
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.stop.is_set():
             os.write(1, self.last_words.encode())
             os._exit(Exit.INTERRUPTED)
         self.stop.set()
         if not self.writing:
+            before = self._before[signal.Signals(number)]
+            if callable(before):
+                before(number, frame)
             raise KeyboardInterrupt
         os.write(2, b"interrupted: finishing what is in flight; once more stops at once\n")
 

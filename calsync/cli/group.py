@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import click
 
-from calsync import interrupts
 from calsync.errors import CalsyncError, Exit, Interrupted
+from calsync.interrupts import Ears
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -176,7 +176,7 @@ def calsync() -> None:
     """Content calendars in git, planned and applied."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], ears: Ears) -> int:
     """Run one command line; returns the exit code of the contract, whatever happens."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -199,7 +199,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is reported as one, never as a traceback
-        if interrupts.heard:
+        if ears.heard:
             return _report(arguments, _interrupted(), Exit.INTERRUPTED)
         return _report(arguments, _bug(error), Exit.ERROR)
 
