@@ -71,6 +71,9 @@ class Gate:
         else:
             body = b""
         entry = self._log(scope, headers, body)
+        if not self._world.log.tell("before", entry):
+            await _break(scope, receive)
+            return
         fault = self._world.faults.take(
             self._service.name, entry["request_class"], entry["method"], entry["path"]
         )
@@ -126,12 +129,18 @@ class Gate:
         await _scripted(fault)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, entry: RequestEntry) -> None:
+        onward = send
+
         async def noted(message: Message) -> None:
+            nonlocal onward
             # Before the client can know the answer, so that whoever has it finds it in the log.
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
                 message["headers"] = [*message["headers"], *extra]
-            await send(message)
+                if not self._world.log.tell("after", entry):
+                    onward = _nowhere
+                    await _break(scope, receive)
+            await onward(message)
 
         settle(self._world)
         verdict, refusal = self._judge(entry)

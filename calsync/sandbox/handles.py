@@ -10,10 +10,10 @@ from uuid import uuid4
 from calsync.sandbox import people, seeds, v2_creators
 from calsync.sandbox.faults import Fault, FaultKind
 from calsync.sandbox.limits import DOCUMENTED
-from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
+from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName, Watcher
 from calsync.sandbox.passing import settle
 from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
-from calsync.sandbox.store import MAIN_WORKSPACE
+from calsync.sandbox.store import MAIN_WORKSPACE, Copy
 from calsync.sandbox.wire import Json, JsonObject, to_datetime, to_ms
 from calsync.sandbox.world import CHOICES, DEFAULTS, Knobs, World
 
@@ -43,6 +43,10 @@ class Handles:
     def requests(self) -> list[RequestEntry]:
         """List the requests to the services and the storage, in the order of their arrival."""
         return self._world.log.entries()
+
+    def watch(self, watcher: Watcher | None) -> None:
+        """Have every request told as it arrives and before it is answered; None: no more. See ``log.Watcher``."""
+        self._world.log.watcher = watcher
 
     def posts(self) -> list[PostEntry]:
         """List all posts there ever were, as they stand now, deleted ones included."""
@@ -259,6 +263,15 @@ class Handles:
         self._world.knobs.update(DEFAULTS)
         self._world.knobs.update(self._first_knobs)
         self._plant()
+
+    def copy(self) -> Copy:
+        """Copy the services' records as they stand, for ``restore``."""
+        return self._world.store.copy()
+
+    def restore(self, copy: Copy) -> None:
+        """Reset, but to the records of a copy instead of to the seeds."""
+        self.reset()
+        self._world.store.restore(copy)
 
     def _plant(self) -> None:
         with self._world.store.transaction() as db:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Callable
 from typing import Literal, TypeAlias, TypedDict
 
 from calsync.sandbox.wire import Json
@@ -41,11 +42,19 @@ class RequestEntry(TypedDict):
     """The kind of the scripted fault that hit it."""
 
 
+Moment: TypeAlias = Literal["before", "after"]
+"""Of a request: when it has arrived and nothing was done, and when it is carried out and nothing answered."""
+
+Watcher: TypeAlias = Callable[[Moment, RequestEntry], bool]
+"""Is told of both moments of every request, from the serving threads; False breaks the connection there."""
+
+
 class RequestLog:
     """Requests in the order in which they came, in memory: a log belongs to one run."""
 
     def __init__(self) -> None:
-        """Begin an empty log."""
+        """Begin an empty log that nobody watches."""
+        self.watcher: Watcher | None = None
         self._lock = threading.Lock()
         self.clear()
 
@@ -56,6 +65,10 @@ class RequestLog:
             entry["elapsed"] = time.monotonic() - self._start
             self._entries.append(entry)
         return entry
+
+    def tell(self, moment: Moment, entry: RequestEntry) -> bool:
+        """Tell the watcher, if there is one, and whether the request goes on."""
+        return self.watcher is None or self.watcher(moment, entry)
 
     def entries(self) -> list[RequestEntry]:
         """Copy the log."""

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,6 +72,13 @@ _TABLES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The rows of a store at one moment."""
+
+    rows: sqlite3.Connection
+
+
 class Store:
     """The database and the bytes of one sandbox, safe to use from several threads."""
 
@@ -106,6 +114,18 @@ class Store:
         with self.transaction() as db:
             for table in _TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are those above
+
+    def copy(self) -> Copy:
+        """Copy all rows; they stay readable for as long as this store's bytes are there."""
+        with self._lock:
+            rows = sqlite3.connect(":memory:", check_same_thread=False)
+            self._db.backup(rows)
+            return Copy(rows)
+
+    def restore(self, copy: Copy) -> None:
+        """Go back to the rows of a copy."""
+        with self._lock:
+            copy.rows.backup(self._db)
 
     def receive(self) -> Receipt:
         """Begin to take in bytes that arrive in chunks."""

@@ -114,6 +114,19 @@ def test_reset_goes_back_to_the_start(box: Sandbox, tikflow: httpx.Client) -> No
     assert abs(box.now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_a_copy_brings_records_back(box: Sandbox) -> None:
+    """What was there at the copy is there again, any number of times, and all else is as after a reset."""
+    post_id = box.add_post("postqued", BRAND, box.now() + timedelta(hours=1))
+    before, copy = box.posts(), box.copy()
+    for _ in range(2):
+        box.stop_post(post_id)
+        box.add_post("tikflow", TIKFLOW, box.now() + timedelta(hours=1))
+        box.advance(timedelta(days=365))
+        box.restore(copy)
+        assert box.posts() == before
+        assert abs(box.now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
 def test_the_handles_work_over_http(box: Sandbox, plain: httpx.Client, ahead: Ahead) -> None:
     """Each handle has its control endpoint, which is neither logged nor hit by faults."""
 

@@ -7,7 +7,7 @@ import time
 import httpx
 import pytest
 
-from calsync.sandbox import Sandbox
+from calsync.sandbox import RequestEntry, Sandbox
 
 ACCOUNTS = "/v1/platform-accounts"
 VIDEO = "550e8400-e29b-41d4-a716-446655440000"
@@ -130,3 +130,25 @@ def test_a_broken_connection_leaves_no_traceback(
             tikflow.get("/subscription")
     box.close()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_watcher_ends_requests(box: Sandbox, tikflow: httpx.Client, moment: str) -> None:
+    """Whoever watches is told of each request as it arrives and before it is answered, and may break it off there."""
+    told: list[tuple[str, str]] = []
+
+    def watch(when: str, entry: RequestEntry) -> bool:
+        told.append((when, entry["path"]))
+        return when != moment or entry["method"] == "GET"
+
+    box.watch(watch)
+    assert tikflow.get("/subscription").status_code == 200
+    with pytest.raises(httpx.TransportError):
+        tikflow.post("/schedule/create", json=SCHEDULE)
+    assert [when for when, _ in told] == ["before", "after", "before", "after"][
+        : 4 if moment == "after" else 3
+    ]
+    assert len(box.posts()) == (moment == "after")
+    box.watch(None)
+    assert tikflow.get("/subscription").status_code == 200
+    assert len(told) == (4 if moment == "after" else 3)
