@@ -35,7 +35,10 @@ Postqued's v1 is always there unless ``v1_retired=True``, its v2 where ``ping=20
 ``world``             what these parts share, and the knobs
 ``seeds``             what a fresh sandbox holds
 ``store``             SQLite and the stored bytes
-``clock``             the movable clock; ``limits``: rate limits; ``faults``: scripted faults
+``clock``             the movable clock; ``limits``: rate limits
+``faults``            scripted faults: which, when; ``trouble``: how a request suffers one; ``changed``: answers
+                      that are not quite as documented; ``doors``: ports that refuse connections
+``lateness``          lists and lookups that lag behind writes
 ``log``               the requests; ``wire``: JSON, instants, refusals
 ====================  ================================================================================
 """

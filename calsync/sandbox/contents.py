@@ -28,9 +28,9 @@ class Announced:
 
 
 def announce(
-    db: sqlite3.Connection, now: int, storage_url: str, announced: Announced
+    db: sqlite3.Connection, now: int, storage_url: str, announced: Announced, *, life: float
 ) -> tuple[str, JsonObject]:
-    """Note a content whose bytes are to come; its id, and a presigned address with the storage key."""
+    """Note a content whose bytes are to come; its id, and an address presigned for ``life`` seconds, with its key."""
     content_id, signature = str(uuid4()), uuid4().hex
     key = f"content/{_USER}/{content_id}.{announced.suffix}"
     db.execute(
@@ -39,10 +39,10 @@ def announce(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)",
         (
             content_id, announced.kind, announced.filename, announced.content_type, announced.size, key,
-            signature, now + storage.URL_LIFE_MS, now, announced.workspace_id,
+            signature, now + int(life * 1000), now, announced.workspace_id,
         ),
     )  # fmt: skip
-    query = urlencode({"X-Expires": storage.URL_LIFE_MS // 1000, "X-Signature": signature})
+    query = urlencode({"X-Expires": int(life), "X-Signature": signature})
     return content_id, {
         "url": f"{storage_url}/{storage.BUCKET}/{key}?{query}",
         "key": key,

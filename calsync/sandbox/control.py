@@ -19,8 +19,8 @@ POST edit             ``{"id"}`` with ``at`` or ``caption`` or both
 POST stop             ``{"id"}``
 POST delete           ``{"id"}``
 POST fail             ``{"id"}``, optional ``error``
-POST faults           the arguments of ``Sandbox.fault``
-DELETE faults         forget all faults
+POST faults           the arguments of ``Sandbox.fault``; the kinds are those of ``faults.Fault``
+DELETE faults         forget all faults and accept connections again; not to be reached while this port refuses them
 GET  knobs            ``{"knobs": {...}}``
 POST knobs            the knobs to change
 POST reset            everything as at the start

@@ -1,17 +1,37 @@
-"""Scripted faults: what goes wrong, with which requests, and when."""
+"""Scripted faults: what goes wrong, with which requests, and when; ``trouble`` is how a request suffers one."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias, get_args
 
 from calsync.sandbox.log import RequestClass, ServiceName
 from calsync.sandbox.wire import Json
 
-FaultKind: TypeAlias = Literal["answer", "answer_after", "delay", "reset_before", "reset_after"]
+FaultKind: TypeAlias = Literal[
+    "answer",
+    "answer_after",
+    "delay",
+    "reset_before",
+    "reset_after",
+    "refuse",
+    "stall_before",
+    "stall_after",
+    "stall_body",
+    "drip",
+    "truncate",
+    "cut",
+    "unknown_status",
+    "extra_fields",
+    "drop_field",
+    "duplicate",
+    "store_short",
+    "store_short_reset",
+]
 _KINDS: tuple[str, ...] = get_args(FaultKind)
 
 
@@ -19,10 +39,22 @@ _KINDS: tuple[str, ...] = get_args(FaultKind)
 class Fault:
     """One kind of trouble for the requests that match every given condition.
 
-    ``answer``: the status, body and headers are answered and nothing is done. ``answer_after``: the request
-    is carried out first. ``delay``: it is carried out ``seconds`` later. ``reset_before``: the connection
-    breaks and nothing is done. ``reset_after``: the request is carried out and the connection breaks before
-    any answer.
+    Instead of being carried out: ``answer``: the status, body and headers are answered. ``reset_before``: the
+    connection breaks. ``stall_before``: nothing is ever answered. ``refuse``: the connection breaks, and no
+    new one is accepted at this port for ``seconds``, or until the faults are cleared.
+
+    Carried out all the same: ``delay``: ``seconds`` later. ``answer_after``: then the status, body and headers
+    are answered. ``reset_after``: the connection breaks before any answer. ``stall_after``: nothing is ever
+    answered; ``stall_body``: nothing after the headers and half the body. ``drip``: a byte of the body every
+    ``seconds``. ``truncate``: the connection ends in the middle of the body; ``cut``: the body is half of the
+    JSON and says that it is whole.
+
+    Carried out, and the JSON answer changed: ``unknown_status``: every status is a word that nobody documents.
+    ``extra_fields``: every object has more of them. ``drop_field``: none has ``field``. ``duplicate``: every
+    list has its objects twice, and those of the last such answer once more, as pages that shift do.
+
+    ``store_short``: only half the request's body arrives, and is taken for the whole; ``store_short_reset``:
+    the same, and the connection breaks.
     """
 
     kind: FaultKind
@@ -38,8 +70,10 @@ class Fault:
     status: int = 503
     body: Json = None
     """Text is sent as it is, anything else as JSON."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = default(default_factory=dict)
     seconds: float = 0.0
+    field: str = ""
+    """The name of the field that ``drop_field`` drops."""
 
     def __post_init__(self) -> None:
         """Refuse a kind that does not exist, which a type checker cannot see in a test over HTTP."""

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
 import logging
-import socket
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calsync.sandbox.faults import Fault
+from calsync.sandbox.lateness import Lateness
 from calsync.sandbox.limits import Verdict
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
 from calsync.sandbox.passing import settle
+from calsync.sandbox.trouble import Trouble
 from calsync.sandbox.wire import Json, Refusal, iso
 from calsync.sandbox.world import World
 
@@ -54,6 +53,8 @@ class Gate:
         self._app = app
         self._world = world
         self._service = service
+        self._trouble = Trouble()
+        self._lateness = Lateness()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -113,20 +114,19 @@ class Gate:
     async def _suffer(
         self, fault: Fault, scope: Scope, receive: Receive, send: Send, entry: RequestEntry
     ) -> None:
-        if fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
+        async def carry_out(receive: Receive, send: Send) -> None:
             await self._answer(scope, receive, send, entry)
+
+        if fault.kind in ("answer", "answer_after"):
+
+            async def noted(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    entry["status"] = fault.status
+                await send(message)
+
+            await self._trouble.suffer(fault, scope, receive, noted, carry_out)
             return
-        if fault.kind == "reset_before":
-            await _break(scope, receive)
-            return
-        if fault.kind in ("answer_after", "reset_after"):
-            await self._answer(scope, receive, _nowhere, entry)
-        if fault.kind == "reset_after":
-            await _break(scope, receive)
-            return
-        entry["status"] = fault.status
-        await _scripted(fault)(scope, receive, send)
+        await self._trouble.suffer(fault, scope, receive, send, carry_out)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, entry: RequestEntry) -> None:
         onward = send
@@ -150,7 +150,8 @@ class Gate:
             await self._service.envelope(refusal)(scope, receive, noted)
             return
         try:
-            await self._app(scope, receive, noted)
+            with self._lateness.around(entry, self._world.store, self._world.knobs):
+                await self._app(scope, receive, noted)
         except ClientDisconnect:
             raise
         except Exception:
@@ -197,25 +198,3 @@ def _parsed(body: bytes) -> Json:
     except ValueError:
         return None
     return value
-
-
-def _scripted(fault: Fault) -> Response:
-    headers = dict(fault.headers)
-    if isinstance(fault.body, str):
-        return Response(fault.body, fault.status, headers, media_type="text/plain")
-    return JSONResponse(fault.body, fault.status, headers)
-
-
-async def _nowhere(message: Message) -> None:
-    """Lose an answer."""
-
-
-async def _break(scope: Scope, receive: Receive) -> None:
-    """Break the connection so that the client meets a reset and never a tidy end."""
-    transport: asyncio.Transport = scope["state"]["transport"]
-    connection = transport.get_extra_info("socket")
-    # Zero linger turns the close into a TCP reset.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -213,6 +213,7 @@ class Handles:
         body: Json = None,
         headers: Mapping[str, str] | None = None,
         seconds: float = 0.0,
+        field: str = "",
     ) -> None:
         """Script a fault; see ``faults.Fault`` for the meaning of each argument."""
         self._world.faults.add(
@@ -228,12 +229,15 @@ class Handles:
                 body=body,
                 headers=headers or {},
                 seconds=seconds,
+                field=field,
             )
         )
 
     def clear_faults(self) -> None:
-        """Forget the faults still to come."""
+        """Forget the faults still to come, and let connections in again."""
         self._world.faults.clear()
+        for door in self._world.doors:
+            door.open()
 
     def knobs(self) -> Knobs:
         """Tell how the services are set to behave."""
@@ -256,7 +260,7 @@ class Handles:
     def reset(self) -> None:
         """Go back to a fresh sandbox: seeds only, no faults, nothing counted or logged, the real time."""
         self._world.store.clear()
-        self._world.faults.clear()
+        self.clear_faults()
         self._world.limits.clear()
         self._world.log.clear()
         self._world.clock.set_now(datetime.now().astimezone())

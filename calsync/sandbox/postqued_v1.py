@@ -83,7 +83,9 @@ class PostquedV1:
         )
         with self._world.store.transaction() as db:
             now = self._world.clock.now_ms()
-            content_id, upload = contents.announce(db, now, self._storage_url, announced)
+            content_id, upload = contents.announce(
+                db, now, self._storage_url, announced, life=self._world.knobs["url_life_seconds"]
+            )
         if not self._world.knobs["upload_key"]:
             del upload["key"]
         return JSONResponse({"contentId": content_id, "upload": upload})

@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from calsync.sandbox import postqued, seeds, tikflow
 from calsync.sandbox.apps import api_app, storage_app
 from calsync.sandbox.clock import Clock
+from calsync.sandbox.doors import Door, bound
 from calsync.sandbox.faults import Faults
 from calsync.sandbox.handles import Handles
 from calsync.sandbox.limits import Limits
@@ -45,7 +46,7 @@ class Sandbox(Handles):
         """Start serving; when this returns, both ports answer."""
         with ExitStack() as undo:
             # Ports first: one that is in use already is the likeliest thing to go wrong.
-            api, stored = _bind(port, undo), _bind(storage_port, undo)
+            api, stored = (undo.enter_context(bound(HOST, each)) for each in (port, storage_port))
             self.url, self.storage_url = _address(api), _address(stored)
             folder = data or Path(undo.enter_context(TemporaryDirectory(prefix="calsync-sandbox-")))
             store = undo.enter_context(closing(Store(folder)))
@@ -56,10 +57,16 @@ class Sandbox(Handles):
                 limits=Limits(),
                 log=RequestLog(),
                 knobs=DEFAULTS.copy(),
+                doors=[],
             )
             super().__init__(world, knobs)
-            for app, bound in ((api_app(world, self, self.storage_url), api), (storage_app(world), stored)):
-                undo.callback(_Listener(app, bound).stop)
+            for app, listening in (
+                (api_app(world, self, self.storage_url), api),
+                (storage_app(world), stored),
+            ):
+                listener = _Listener(app, listening)
+                undo.callback(listener.stop)
+                world.doors.append(listener.door)
             self._undo = undo.pop_all()
 
     @property
@@ -129,19 +136,8 @@ def _welcome(box: Sandbox) -> list[str]:
     return [*lines, "", "Stop with Ctrl-C."]
 
 
-def _bind(port: int, undo: ExitStack) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off, which would cost 40 ms an answer.
-    bound = undo.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP))
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-    except OSError as error:
-        raise OSError(error.errno, f"port {port}: {error.strerror}") from error
-    return bound
-
-
-def _address(bound: socket.socket) -> str:
-    return f"http://{HOST}:{bound.getsockname()[1]}"
+def _address(listening: socket.socket) -> str:
+    return f"http://{HOST}:{listening.getsockname()[1]}"
 
 
 class _Protocol(H11Protocol):
@@ -164,17 +160,29 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        assert sockets
+        self.door = Door(sockets[0].getsockname(), self._throw_out, self._listen)
+        self.lifespan.state["door"] = self.door
         await super().startup(sockets)
         self.up.set()
+
+    async def _listen(self, bound: socket.socket) -> None:
+        await super().startup([bound])
 
     async def main_loop(self) -> None:
         await self._stopping.wait()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for listening in (*self.servers, *(sockets or ())):
+    def _throw_out(self) -> None:
+        for listening in self.servers:
             listening.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._throw_out()
+        self.door.leave()
+        for listening in sockets or ():
+            listening.close()
         for task in self.server_state.tasks:
             task.cancel()
         await asyncio.sleep(0)
@@ -183,7 +191,7 @@ class _Server(uvicorn.Server):
 class _Listener:
     """One application on one bound socket, in a thread."""
 
-    def __init__(self, app: ASGIApp, bound: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         config = uvicorn.Config(
             app,
             http=_Protocol,
@@ -195,13 +203,19 @@ class _Listener:
             timeout_keep_alive=60,
         )
         self._server = _Server(config)
-        self._thread = threading.Thread(target=self._run, args=(bound,), name="calsync-sandbox", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(listening,), name="calsync-sandbox", daemon=True
+        )
         self._thread.start()
         self._server.up.wait()
 
-    def _run(self, bound: socket.socket) -> None:
+    @property
+    def door(self) -> Door:
+        return self._server.door
+
+    def _run(self, listening: socket.socket) -> None:
         try:
-            asyncio.run(self._server.serve([bound]))
+            asyncio.run(self._server.serve([listening]))
         finally:
             # A server that could not start must not leave its starter waiting.
             self._server.up.set()

@@ -18,8 +18,6 @@ from calsync.sandbox.wire import Json, Refusal
 from calsync.sandbox.world import World
 
 BUCKET = "postqued-media"
-URL_LIFE_MS = 15 * 60 * 1000
-"""How long a presigned URL lives, by the sandbox's clock."""
 
 
 def envelope(refusal: Refusal) -> Response:

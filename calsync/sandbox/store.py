@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -97,20 +98,49 @@ class Store:
                 if column.split()[0] not in there:
                     self._db.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
+        self._past: sqlite3.Connection | None = None
+        self._back: ContextVar[bool] = ContextVar("back", default=False)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Give the database to one caller at a time; what it does is kept whole or not at all."""
         with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
+            db = self._past if self._past is not None and self._back.get() else self._db
+            db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
+                yield db
             except BaseException:
-                self._db.execute("ROLLBACK")
+                db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            db.execute("COMMIT")
+
+    def keep_past(self) -> None:
+        """Keep how everything stands now, unless something older is kept."""
+        with self._lock:
+            if self._past is None:
+                self._past = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+                self._past.row_factory = sqlite3.Row
+                self._db.backup(self._past)
+
+    def forget_past(self) -> None:
+        """Have nobody look back any more."""
+        with self._lock:
+            if self._past is not None:
+                self._past.close()
+                self._past = None
+
+    @contextmanager
+    def looking_back(self) -> Iterator[None]:
+        """Read from the past that is kept, in this task and for so long."""
+        token = self._back.set(True)
+        try:
+            yield
+        finally:
+            self._back.reset(token)
 
     def clear(self) -> None:
         """Forget all rows; stored bytes stay, since their names say all about them."""
+        self.forget_past()
         with self.transaction() as db:
             for table in _TABLES:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are those above
@@ -138,6 +168,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database."""
+        self.forget_past()
         with self._lock:
             self._db.close()
 

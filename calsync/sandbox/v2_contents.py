@@ -62,7 +62,9 @@ class Contents(Endpoints):
         )
         if size is not None:
             _check_size(announced.kind, size, "fileSize")
-        content_id, upload = contents.announce(call.db, call.now, self._storage_url, announced)
+        content_id, upload = contents.announce(
+            call.db, call.now, self._storage_url, announced, life=self._world.knobs["url_life_seconds"]
+        )
         return {"contentId": content_id, "upload": upload}
 
     def complete(self, call: Call) -> Json:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args, get_origin, get_type_hints
 
 from calsync.sandbox.clock import Clock
+from calsync.sandbox.doors import Door
 from calsync.sandbox.faults import Faults
 from calsync.sandbox.limits import Limits
 from calsync.sandbox.log import RequestLog
@@ -33,6 +34,9 @@ class Knobs(TypedDict, total=False):
     tikflow_delete_status: Literal[200, 204]
     tikflow_upload_publishes: bool
     tikflow_quota: int
+    url_life_seconds: float
+    late_reads: int
+    late_seconds: float
 
 
 DEFAULTS = Knobs(
@@ -77,6 +81,12 @@ DEFAULTS = Knobs(
     tikflow_upload_publishes=True,
     # Scheduled posts that the TikFlow plan allows at a time: Professional's number.
     tikflow_quota=50,
+    # How long a presigned URL lives, by the sandbox's clock: the custom of S3-like stores.
+    url_life_seconds=900.0,
+    # How many reads of posts, or how many real seconds, the effects of writes stay hidden from lists and
+    # lookups (from the last write on): whether either service is that slow is not documented.
+    late_reads=0,
+    late_seconds=0.0,
 )
 
 CHOICES = {
@@ -95,3 +105,4 @@ class World:
     limits: Limits
     log: RequestLog
     knobs: Knobs
+    doors: list[Door]
