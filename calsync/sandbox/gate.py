@@ -19,7 +19,7 @@ from calsync.sandbox.lateness import Lateness
 from calsync.sandbox.limits import Verdict
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName
 from calsync.sandbox.passing import settle
-from calsync.sandbox.trouble import Trouble
+from calsync.sandbox.trouble import Trouble, break_off, nowhere
 from calsync.sandbox.wire import Json, Refusal, iso
 from calsync.sandbox.world import World
 
@@ -73,7 +73,7 @@ class Gate:
             body = b""
         entry = self._log(scope, headers, body)
         if not self._world.log.tell("before", entry):
-            await _break(scope, receive)
+            await break_off(scope, receive)
             return
         fault = self._world.faults.take(
             self._service.name, entry["request_class"], entry["method"], entry["path"]
@@ -138,8 +138,8 @@ class Gate:
                 entry["status"] = message["status"]
                 message["headers"] = [*message["headers"], *extra]
                 if not self._world.log.tell("after", entry):
-                    onward = _nowhere
-                    await _break(scope, receive)
+                    onward = nowhere
+                    await break_off(scope, receive)
             await onward(message)
 
         settle(self._world)

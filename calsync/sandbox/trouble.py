@@ -42,7 +42,7 @@ class Trouble:
             await carry_out(receive, send)
         elif kind in ("answer", "answer_after"):
             if kind == "answer_after":
-                await carry_out(receive, _nowhere)
+                await carry_out(receive, nowhere)
             await _scripted(fault)(scope, receive, send)
         elif kind.startswith("store_short"):
             await self._short(fault, scope, receive, send, carry_out)
@@ -102,9 +102,9 @@ class Trouble:
             return {"type": "http.request", "body": body, "more_body": False}
 
         reset = fault.kind == "store_short_reset"
-        await carry_out(half, _nowhere if reset else send)
+        await carry_out(half, nowhere if reset else send)
         if reset:
-            await _break(scope, receive)
+            await break_off(scope, receive)
 
 
 @dataclass
@@ -133,7 +133,7 @@ def _scripted(fault: Fault) -> Response:
     return JSONResponse(fault.body, fault.status, headers)
 
 
-async def _nowhere(message: Message) -> None:
+async def nowhere(message: Message) -> None:
     """Lose an answer."""
 
 
@@ -145,7 +145,7 @@ async def _leave(fault: Fault, scope: Scope, receive: Receive) -> None:
     if fault.kind.startswith("stall"):
         await _gone(receive)
     else:
-        await _break(scope, receive)
+        await break_off(scope, receive)
 
 
 async def _drip(body: bytes, seconds: float, receive: Receive, send: Send) -> None:
@@ -171,7 +171,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _break(scope: Scope, receive: Receive) -> None:
+async def break_off(scope: Scope, receive: Receive) -> None:
     """Break the connection so that the client meets a reset and never a tidy end."""
     transport: asyncio.Transport = scope["state"]["transport"]
     connection = transport.get_extra_info("socket")
