@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from calsync.cli.group import common
-from calsync.cli.printing import out, out_json
+from calsync.cli.look import halt, with_error
+from calsync.cli.printing import out, out_json, show_error, width
 from calsync.cli.setup import session
-from calsync.errors import CalsyncError
+from calsync.errors import CalsyncError, Exit
 
 
 @click.group(help="Look at the recorded state, and mend it.", no_args_is_help=False)
@@ -90,6 +93,36 @@ def show(ctx: click.Context, address: str) -> None:
             "generation": recorded.generations.get(name, 0),
         }
     )
+
+
+@state.command(
+    "check", help="Hold what is recorded against the services, and say what would mend it. Writes nothing."
+)
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text")
+@common
+@click.pass_context
+def check(ctx: click.Context, style: str) -> int:
+    """Hold what is recorded against the services; exit 4 when the next apply or a person has to mend something."""
+    from calsync.reconcile.check import check as examine
+    from calsync.render.checkup import checkup_text
+    from calsync.render.jsondoc import check_document
+
+    opened = session(ctx)
+    checkup = examine(opened.project)
+    error = halt(checkup.plan)
+    if style == "json":
+        out_json(with_error(check_document(checkup), error))
+    else:
+        out(
+            checkup_text(
+                checkup, colour=opened.colour, width=width(sys.stdout), verbose=opened.common.verbose
+            )
+        )
+        if error is not None:
+            show_error(error, error.exit_code, as_json=False, no_color=opened.common.no_color)
+    if error is not None:
+        return Exit.ERROR
+    return Exit.DONE if checkup.sound else Exit.PARTIAL
 
 
 @state.command("mv", help="Give a record a new address.")

@@ -13,6 +13,7 @@ safety     ties, places, wrong keys, the brake, the order
 digest     what was reviewed, in 64 hex digits
 planner    all of it together
 outcome    what became of the actions
+checkup    what `state check` finds
 """
 
 from calsync.plan.action import Action, ActionKind, Change, Filters, MediaUse, Plan

@@ -16,6 +16,7 @@ from calsync.model import (
     Options,
     Record,
     Sighting,
+    UploadKey,
     comparable,
     stamp,
 )
@@ -60,6 +61,15 @@ def as_observed(record: Record, sighting: Sighting | None, shas: Mapping[str, st
         options=Options({**known.options, **shown}),
         media=_media_seen(record, sighting, shas),
     )
+
+
+def shas_by_asset(uploads: Mapping[UploadKey, str]) -> Mapping[str, Mapping[str, str]]:
+    """By service, the sha256 of the file that stands behind each asset id."""
+    found: dict[str, dict[str, str]] = {}
+    for key, asset in uploads.items():
+        if key.address is None:
+            found.setdefault(key.service, {})[asset] = key.sha256
+    return found
 
 
 def _media_seen(record: Record, sighting: Sighting, shas: Mapping[str, str]) -> tuple[MediaRef, ...]:

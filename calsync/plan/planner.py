@@ -6,7 +6,6 @@ row decides, `verdict` turns a row into an action with words for people, `safety
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,7 +31,7 @@ from calsync.model import (
 from calsync.plan import digest as digests
 from calsync.plan import safety
 from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace
-from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media
+from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media, shas_by_asset
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
 from calsync.plan.situation import Situation
@@ -202,10 +201,7 @@ class _Judge:
 
     def __post_init__(self) -> None:
         self._owned = {(record.account, record.remote_id) for record in self.settled.records.values()}
-        self._shas: dict[str, dict[str, str]] = defaultdict(dict)
-        for key, asset in self.settled.uploads.items():
-            if key.address is None:
-                self._shas[key.service][asset] = key.sha256
+        self._shas = shas_by_asset(self.settled.uploads)
 
     def look_alikes(self, cases: list[Case]) -> None:
         """Find twins and near posts for every wanted address that has no live post of its own."""
@@ -251,7 +247,7 @@ class _Judge:
         seen = None
         if post is not None and record is not None:
             settable = abilities.fields_of(by_id=post.by_id)
-            shas = self._shas[case.account.service]
+            shas = self._shas.get(case.account.service, {})
             content = settled_media(post.content, record)
             seen = as_observed(record, sighting, shas)
             gaps = differing(content, seen, settable)

@@ -5,4 +5,5 @@ look       validate, and one look at all three states with the plan that comes o
 apply      plan, compare with what was reviewed, ask, carry out
 status     how every managed post stands; which accounts there are
 state      mend what is recorded, without a write at a service
+check      hold what is recorded against the services
 """

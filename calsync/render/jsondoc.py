@@ -1,4 +1,4 @@
-"""The JSON documents of the contract: plan, apply, status, accounts, validate and errors.
+"""The JSON documents of the contract: plan, apply, status, accounts, validate, state check and errors.
 
 Keys may be added within format version 1, never renamed: readers ignore the ones that they do not know.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from calsync.errors import Diagnostic
 from calsync.model import Json, stamp
 from calsync.plan.action import Action, Plan
+from calsync.plan.checkup import Checkup
 from calsync.plan.outcome import AccountLine, Outcome, Outcomes, StatusLine, outcome_of_each, result
 
 FORMAT_VERSION = "1"
@@ -117,6 +118,31 @@ def accounts_document(
             for each in accounts
         ],
         "diagnostics": _diagnostics(diagnostics),
+    }
+
+
+def check_document(checkup: Checkup) -> dict[str, Json]:
+    """What `state check` found, and how often."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "checks": [
+            {
+                "address": each.address,
+                "status": each.status.value,
+                "needs": each.needs.value if each.needs else None,
+                "message": each.message,
+                "hint": each.hint,
+                "provider": each.provider,
+                "remote_id": each.remote_id,
+                "changes": [
+                    {"path": change.path, "before": change.before, "after": change.after}
+                    for change in each.changes
+                ],
+            }
+            for each in checkup.checks
+        ],
+        "summary": {**checkup.counts},
+        "diagnostics": _diagnostics(each for each in checkup.plan.diagnostics if each.address is None),
     }
 
 
