@@ -176,7 +176,7 @@ def calsync() -> None:
     """Content calendars in git, planned and applied."""
 
 
-def run(arguments: Sequence[str], ears: Ears) -> int:
+def run(arguments: Sequence[str], ears: Ears | None = None) -> int:
     """Run one command line; returns the exit code of the contract, whatever happens."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -199,7 +199,7 @@ def run(arguments: Sequence[str], ears: Ears) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
     except Exception as error:  # noqa: BLE001 - the last resort: a bug is reported as one, never as a traceback
-        if ears.heard:
+        if ears is not None and ears.heard:
             return _report(arguments, _interrupted(), Exit.INTERRUPTED)
         return _report(arguments, _bug(error), Exit.ERROR)
 
