@@ -98,6 +98,24 @@ class Environment:
             )
         return Secret(key)
 
+    def first_wait(self) -> float | None:
+        """Seconds before a failed request is first repeated, where CALSYNC_RETRY_WAIT sets them.
+
+        Raises CalsyncError for anything but 0.001 to 60.
+        """
+        text = self._values.get("CALSYNC_RETRY_WAIT")
+        if text is None:
+            return None
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 0.001 <= seconds <= 60:
+            raise CalsyncError(
+                "CALSYNC_RETRY_WAIT is no wait", hint="expected seconds, 0.001 to 60", code="retry-wait"
+            )
+        return seconds
+
     def service_url(self, service: str) -> str | None:
         """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`.
 

@@ -424,3 +424,16 @@ def test_secrets_do_not_show_themselves() -> None:
     assert "hidden" not in repr(env)
     assert secret.reveal() == "pq_hidden"
     assert secret == Secret("pq_hidden") != Secret("other")
+
+
+def test_the_wait_before_a_repeat_may_be_set() -> None:
+    """Seconds, within reason; unset, the transport's own."""
+    assert Environment.read({}).first_wait() is None
+    assert Environment.read({"CALSYNC_RETRY_WAIT": "0.25"}).first_wait() == 0.25
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "61", "nan", "inf"])
+def test_a_wait_that_is_none(text: str) -> None:
+    """Anything else is an error that names the variable."""
+    with pytest.raises(CalsyncError, match="CALSYNC_RETRY_WAIT"):
+        Environment.read({"CALSYNC_RETRY_WAIT": text}).first_wait()

@@ -108,6 +108,15 @@ def test_a_read_that_never_comes_through_is_unavailable(trouble: str) -> None:
     assert clock.slept == [0.5, 1, 2, 4]
 
 
+def test_the_first_wait_sets_the_others() -> None:
+    """Each further wait is twice as long as the one before."""
+    clock = Time()
+    broken = BROKEN[next(iter(BROKEN))]
+    with Loopback(broken) as server, to(server.url, clock, first_wait=0.01) as way, pytest.raises(Unavailable):
+        read(way)
+    assert clock.slept == [0.01, 0.02, 0.04, 0.08]
+
+
 @pytest.mark.parametrize("trouble", BROKEN)
 def test_a_write_in_doubt_is_sent_once(trouble: str) -> None:
     """A create without a key is never repeated blindly: it may have been done."""

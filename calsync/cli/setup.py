@@ -120,7 +120,7 @@ def _connect(
     """Open one service. Raises Unauthorized where its key is not set."""
     from calsync.providers import base_url, connect, rates
     from calsync.providers.base import Link, ServiceSettings
-    from calsync.transport import Transport
+    from calsync.transport import FIRST_WAIT, Transport
 
     own = settings.services.get(service) or ServiceSettings(service=service)
     home = base_url(service)
@@ -142,6 +142,7 @@ def _connect(
             now=now,
             stop=stop,
             observe=observe,
+            first_wait=environment.first_wait() or FIRST_WAIT,
         )
     )
     return connect(Link(settings=own, transport=transport, now=now, lead_time=settings.policy.lead_time))

@@ -4,11 +4,12 @@ Importing this costs nothing: httpx is loaded with the first request.
 """
 
 from calsync.transport.answers import Answer, clean
-from calsync.transport.client import RequestClass, Secret, Stop, Timeouts, Transport
+from calsync.transport.client import FIRST_WAIT, RequestClass, Secret, Stop, Timeouts, Transport
 from calsync.transport.multipart import FilePart, Form
 from calsync.transport.pacing import Pacer
 
 __all__ = [
+    "FIRST_WAIT",
     "Answer",
     "FilePart",
     "Form",

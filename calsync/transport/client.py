@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 RequestClass: TypeAlias = Literal["upload", "read", "publish", "delete"]
 
 TRIES = 5
+FIRST_WAIT = 0.5
+"""Seconds before the first repeat; each further wait is twice as long."""
 PATIENCE = 180.0
 """Seconds after which a request is not tried again."""
 LONGEST_WAIT = 60.0
@@ -75,7 +77,7 @@ class Transport:
     `base_url` is scheme://host[:port], https unless the host is loopback; `key` the bearer key, None for none.
     `rates`: requests per minute by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
-    tests. `observe` is told one line per request and per wait, without query, body or key.
+    tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key.
 
     Raises CalsyncError for an address or key that cannot be used.
     """
@@ -94,6 +96,7 @@ class Transport:
         observe: Callable[[str], None] | None = None,
         jitter: Callable[[], float] = random.random,
         timeouts: Timeouts | None = None,
+        first_wait: float = FIRST_WAIT,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self.service = service
@@ -105,6 +108,7 @@ class Transport:
         self._sleep = sleep if sleep is not None else self._stop.wait
         self._observe = observe or (lambda _: None)
         self._timeouts = timeouts or Timeouts()
+        self._first_wait = first_wait
         self._most_bytes = most_bytes
         self._pacer = Pacer(rates or {}, clock=clock, rest=self._rest)
         self._lock = threading.Lock()
@@ -251,9 +255,11 @@ class Transport:
 
     def _wait(self, number: int, asked: float | None, *, throttled: bool) -> float:
         if asked is not None:
-            return asked if asked >= LONGEST_WAIT else min(LONGEST_WAIT, max(asked, 0.5) + self._jitter() / 2)
+            if asked >= LONGEST_WAIT:
+                return asked
+            return min(LONGEST_WAIT, max(asked, self._first_wait) + self._jitter() * self._first_wait)
         # A 429 that says nothing is about a window of a minute: the waits of all tries have to span it.
-        base = 4.0 if throttled else 0.5
+        base = self._first_wait * (8 if throttled else 1)
         return min(LONGEST_WAIT, base * (1 << number) * (1 + self._jitter() / 4))
 
     def _rest(self, seconds: float) -> None:
