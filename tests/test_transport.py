@@ -112,7 +112,11 @@ def test_the_first_wait_sets_the_others() -> None:
     """Each further wait is twice as long as the one before."""
     clock = Time()
     broken = BROKEN[next(iter(BROKEN))]
-    with Loopback(broken) as server, to(server.url, clock, first_wait=0.01) as way, pytest.raises(Unavailable):
+    with (
+        Loopback(broken) as server,
+        to(server.url, clock, first_wait=0.01) as way,
+        pytest.raises(Unavailable),
+    ):
         read(way)
     assert clock.slept == [0.01, 0.02, 0.04, 0.08]
 
