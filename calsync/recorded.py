@@ -40,15 +40,15 @@ def read(store: Store, *, project: str | None) -> Recorded | None:
     blob = store.read()
     if blob is None:
         return None
-    return _load(blob, store.where, project).value()
+    return _load(blob, store, project).value()
 
 
-def lost_state(where: str) -> StateLost:
+def lost_state(store: Store) -> StateLost:
     """The error where the project names its lineage and the state is gone; says which states survive."""
     return StateLost(
-        f"the state {where} is lost: calsync.yaml has a `project:`, so it was there once, and it is not there now",
+        f"the state {store.where} is lost: calsync.yaml has a `project:`, so it was there once, and it is not there now",
         hint=(
-            f"bring it back ({where}.bak beside it is the version before the last run), or start an empty one with"
+            f"bring it back ({store.earlier}), or start an empty one with"
             " `calsync state init`: posts that are still scheduled are then recognised and adopted, none is made"
             " twice. A state in a file survives where its directory does: on your machine, on a runner that keeps"
             " its workspace, or where the job restores .calsync/ before and saves it after; a fresh CI runner has"
@@ -57,12 +57,13 @@ def lost_state(where: str) -> StateLost:
     )
 
 
-def _load(blob: Blob, where: str, project: str | None) -> Books:
+def _load(blob: Blob, store: Store, project: str | None) -> Books:
+    where = store.where
     if blob.snapshot is None:
         raise StateUnreadable(
             f"the state {where} is gone, and the journal of its last run is still there",
-            hint=f"put the file back ({where}.bak is the version before that run, which the journal goes on"
-            f" from), or remove {where}.journal to begin anew",
+            hint=f"put the file back ({store.earlier}, which the journal goes on from), or remove the journal"
+            " to begin anew",
         )
     try:
         books = Books.load(blob.snapshot)
@@ -70,12 +71,12 @@ def _load(blob: Blob, where: str, project: str | None) -> Books:
     except NewerFormat as error:
         raise StateUnreadable(
             f"the state {where} cannot be read: {error}",
-            hint="use the version of calsync that wrote it, or a newer one; the file was left alone",
+            hint="use the version of calsync that wrote it, or a newer one; it was left alone",
         ) from error
     except (ValueError, RecursionError) as error:
         raise StateUnreadable(
             f"the state {where} cannot be read: {error}",
-            hint=f"the file was left alone; {where}.bak is the last good version before the last run",
+            hint=f"it was left alone; {store.earlier}",
         ) from error
     if project is not None and books.lineage != project:
         raise LineageMismatch(
@@ -88,7 +89,10 @@ def _load(blob: Blob, where: str, project: str | None) -> Books:
 class Ledger:
     """The one writer of a state, for as long as `hold` lasts; every method may be called from any thread.
 
-    A method that changes something returns when the change is durable; when it raises, memory and store are as
+    `begin` returns when the intent is durable, before its request may go out. Every other change is durable, in its
+    order, by the next `begin` or the end of the hold, and where the store's writes are cheap at once; what is lost in
+    between is found out by the next run, from the open intent. Where a service could not be asked for an outcome, its
+    `settle`, `step`, `abandon` and `uploaded` are not `lazy`: durable when they return. When a method raises, memory and store are as
     before (or, where the store's answer was lost, every later change raises StateConflict). What cannot be written
     down and read again is a StateError before anything is written. A change to what is so already writes nothing. At most one record and one open intent per address.
     """
@@ -116,13 +120,15 @@ class Ledger:
         with store.hold(who, timeout=timeout):
             blob = store.read()
             if blob is not None:
-                books = _load(blob, store.where, project)
-                version = store.write(books.dump(), expecting=blob.token) if blob.entries else blob.token
+                books = _load(blob, store, project)
+                version = (
+                    store.write(books.dump(), expecting=blob.token, lazy=True) if blob.entries else blob.token
+                )
                 ledger = cls(store, books, version)
             elif create:
                 ledger = cls(store, Books(project or str(uuid.uuid4())), None)
             elif project is not None:
-                raise lost_state(store.where)
+                raise lost_state(store)
             else:
                 raise StateLost(
                     f"there is no state {store.where} yet",
@@ -185,27 +191,43 @@ class Ledger:
         with self._guard:
             return self._books.uploads.items.get(key)
 
-    def begin(self, opening: Open) -> None:
+    @property
+    def batch(self) -> int:
+        """How many intents are worth opening with one `begin`; 1 where that is cheap."""
+        return self._store.batch
+
+    def begin(self, *openings: Open) -> None:
         """Write down what is about to be sent, before it is; a token uses up its generation."""
         with self._changing():
-            address, used = opening.address, None
-            if opening.token is not None:
-                # Never back, whatever the caller believes: a number used twice is a key used twice.
-                used = max(opening.generation, self._books.generations.items.get(address, 0))
-            self._commit(
-                self._books.opens.change(address, opening),
-                None if used is None else self._books.generations.change(address, used),
-            )
+            self._begin(openings, lazy=False)
 
-    def step(self, opening: Open) -> None:
+    def step(self, opening: Open, *, lazy: bool = False) -> None:
         """Write down how far an open intent has come. Raises StateError where there is none."""
         with self._changing():
             if opening.address not in self._books.opens.items:
                 raise ValueError(f"{opening.address} has no open intent")
-            self.begin(opening)
+            self._begin([opening], lazy=lazy)
+
+    def _begin(self, openings: Iterable[Open], *, lazy: bool) -> None:
+        changes: list[Change | None] = []
+        words: list[str] = []
+        for opening in openings:
+            address = opening.address
+            changes.append(self._books.opens.change(address, opening))
+            words.append(f"begin {opening.kind.value} {address}")
+            if opening.token is not None:
+                # Never back, whatever the caller believes: a number used twice is a key used twice.
+                used = max(opening.generation, self._books.generations.items.get(address, 0))
+                changes.append(self._books.generations.change(address, used))
+        self._commit(*changes, lazy=lazy, note="\n".join(words))
 
     def settle(
-        self, address: Address, *, record: Record | None, previous_address: Address | None = None
+        self,
+        address: Address,
+        *,
+        record: Record | None,
+        previous_address: Address | None = None,
+        lazy: bool = False,
     ) -> None:
         """Close the open intent of an address with its outcome: its record, or None for no post any more.
 
@@ -219,33 +241,37 @@ class Ledger:
                 self._books.opens.change(address, None),
                 None if gone is None else self._books.posts.change(gone, None),
                 self._books.posts.change(address, record),
+                lazy=lazy,
+                note=f"done {address}, no post" if record is None else f"done {address}, {record.remote_id}",
             )
 
-    def abandon(self, address: Address) -> None:
+    def abandon(self, address: Address, *, lazy: bool = False) -> None:
         """Close the open intent of an address where nothing has happened; its record stays as it was."""
         with self._changing():
-            self._commit(self._books.opens.change(address, None))
+            self._commit(self._books.opens.change(address, None), lazy=lazy, note=f"not done {address}")
 
-    def uploaded(self, key: UploadKey, asset: str) -> None:
+    def uploaded(self, key: UploadKey, asset: str, *, lazy: bool = False) -> None:
         """Remember an upload."""
         with self._changing():
-            self._commit(self._books.uploads.change(key, asset))
+            self._commit(self._books.uploads.change(key, asset), lazy=lazy, note=f"uploaded {asset}")
 
     def forget_upload(self, key: UploadKey) -> None:
         """Forget an upload that the service no longer knows."""
         with self._changing():
-            self._commit(self._books.uploads.change(key, None))
+            self._commit(self._books.uploads.change(key, None), lazy=True)
 
     def put(self, *records: Record) -> None:
         """Record posts without an intent (adopt, what was seen); several are one durable change."""
         with self._changing():
             by_address = {each.address: each for each in records}
-            self._commit(*(self._books.posts.change(each.address, each) for each in by_address.values()))
+            changes = (self._books.posts.change(each.address, each) for each in by_address.values())
+            words = f"recorded {', '.join(map(str, by_address))}"
+            self._commit(*changes, lazy=True, note=words)
 
     def remove(self, address: Address) -> None:
         """Forget the record of an address; its generation stays."""
         with self._changing():
-            self._commit(self._books.posts.change(address, None))
+            self._commit(self._books.posts.change(address, None), lazy=True, note=f"forgot {address}")
 
     def move(self, old: Address, record: Record) -> None:
         """The record of `old` passes to the address of `record`; both generations stay where they are."""
@@ -257,7 +283,9 @@ class Ledger:
             pairs = tuple(moves)
             after: dict[Address, Record | None] = {old: None for old, _ in pairs}
             after.update((record.address, record) for _, record in pairs)
-            self._commit(*(self._books.posts.change(address, record) for address, record in after.items()))
+            changes = (self._books.posts.change(address, record) for address, record in after.items())
+            words = "\n".join(f"moved {old} to {record.address}" for old, record in pairs)
+            self._commit(*changes, lazy=True, note=words)
 
     def note_policy(self, policy: Mapping[str, Json] | None) -> None:
         """The policy of this apply."""
@@ -265,19 +293,19 @@ class Ledger:
 
     def note_commit(self, commit: str | None) -> None:
         """The git commit of this apply."""
-        self._note("commit", commit)
+        self._note("commit", commit, f"commit {commit}")
 
     def unfinished(self, digest: str, lines: Iterable[str]) -> None:
         """An apply begins: its digest and the digest lines that it may carry out."""
-        self._note("unfinished", {"digest": digest, "lines": list(lines)})
+        self._note("unfinished", {"digest": digest, "lines": list(lines)}, f"plan {digest[:8]}")
 
     def finished(self) -> None:
         """The apply has ended."""
         self._note("unfinished", None)
 
-    def _note(self, name: str, value: Json) -> None:
+    def _note(self, name: str, value: Json, words: str = "") -> None:
         with self._changing():
-            self._commit(self._books.notes.change(name, value))
+            self._commit(self._books.notes.change(name, value), lazy=True, note=words)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -287,8 +315,8 @@ class Ledger:
             except (ValueError, RecursionError) as error:
                 raise StateError(f"{self._store.where} cannot hold this: {error}") from error
 
-    def _commit(self, *changes: Change | None) -> None:
-        """One durable entry of what really changes, then the same in memory."""
+    def _commit(self, *changes: Change | None, lazy: bool, note: str = "") -> None:
+        """One entry of what really changes, then the same in memory; durable, or `lazy` on its way to be."""
         wanted = [change for change in changes if change is not None]
         if not wanted:
             return
@@ -296,11 +324,11 @@ class Ledger:
             raise StateError(f"the state {self._store.where} is closed; this change was not written")
         entry = self._books.entry(wanted)
         if self._version is None:
-            self._version = self._store.write(self._books.dump(), expecting=None)
+            self._version = self._store.write(self._books.dump(), expecting=None, lazy=True)
         elif not self._kept:
             self._store.keep()
         self._kept = True
-        self._version = self._store.append(entry, expecting=self._version)
+        self._version = self._store.append(entry, expecting=self._version, lazy=lazy, note=note)
         self._changed = True
         for change in wanted:
             change.make()
@@ -312,7 +340,7 @@ class Ledger:
             if not self._changed:
                 return
             try:
-                self._store.write(self._books.dump(), expecting=self._version)
+                self._store.write(self._books.dump(), expecting=self._version, lazy=True)
             except StateConflict:
                 raise
             except StateError:

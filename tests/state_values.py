@@ -143,13 +143,13 @@ class Tally(MemoryStore):
             raise Killed
         self.calls.append(name)
 
-    def append(self, entry: bytes, *, expecting: Token) -> Token:
+    def append(self, entry: bytes, *, expecting: Token, lazy: bool = False, note: str = "") -> Token:
         self.written.append(len(entry))
-        return super().append(entry, expecting=expecting)
+        return super().append(entry, expecting=expecting, lazy=lazy, note=note)
 
-    def write(self, snapshot: bytes, *, expecting: Token | None) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
         self.written.append(len(snapshot))
-        return super().write(snapshot, expecting=expecting)
+        return super().write(snapshot, expecting=expecting, lazy=lazy)
 
 
 @contextmanager

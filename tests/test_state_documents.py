@@ -291,7 +291,7 @@ def test_a_journal_without_its_snapshot_is_refused() -> None:
     with pytest.raises(StateUnreadable) as caught:
         read(store, project=None)
     assert caught.value.hint is not None
-    assert ".bak" in caught.value.hint
+    assert store.earlier in caught.value.hint
 
 
 def test_another_projects_state_is_refused() -> None:
@@ -307,7 +307,7 @@ def test_a_lost_state_is_not_a_first_run() -> None:
     assert read(store, project=PROJECT) is None
     with pytest.raises(StateLost) as caught, held(store, create=False):
         raise AssertionError
-    assert str(caught.value) == str(lost_state(store.where))
+    assert str(caught.value) == str(lost_state(store))
     assert caught.value.hint is not None
     assert "state init" in caught.value.hint
     assert "runner" in caught.value.hint

@@ -30,6 +30,7 @@ from calsync.plan.action import (
     Plan,
     Replace,
     Reschedule,
+    Step,
     Update,
 )
 from calsync.plan.outcome import Outcome, OutcomeKind
@@ -113,6 +114,7 @@ class _Run:
             for index, action in enumerate(self.plan.actions)
             if isinstance(action.step, Cancel)
         }
+        self._ahead: dict[int, Open] = {}
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._writers = {
             service: Writer(
@@ -163,14 +165,40 @@ class _Run:
             self.uploads.begin(step.post, provider)
 
     def _all(self, actions: Sequence[tuple[int, Action]]) -> None:
-        if not actions:
-            return
-        with ThreadPoolExecutor(min(WORKERS, len(actions)), thread_name_prefix="apply") as pool:
-            for done in [pool.submit(self._one, index, action) for index, action in actions]:
-                done.result()
+        """Several at once; where a write of the state is dear, the intents of a batch are opened with one."""
+        batch = self.hands.ledger.batch
+        size = len(actions) if batch == 1 else batch
+        for first in range(0, len(actions), size or 1):
+            group = actions[first : first + size]
+            if batch > 1:
+                self._open_ahead(group)
+            with ThreadPoolExecutor(min(WORKERS, len(group)), thread_name_prefix="apply") as pool:
+                for done in [pool.submit(self._one, index, action) for index, action in group]:
+                    done.result()
+
+    def _open_ahead(self, actions: Sequence[tuple[int, Action]]) -> None:
+        openings = dict[int, Open]()
+        for index, action in actions:
+            if self._hindrance(action) is None:
+                record = _changed(action.step)
+                named = None if record is None else _named(record, action)
+                opening = self._writers[action.account.service].ahead(action.step, named)
+                if opening is not None:
+                    openings[index] = opening
+        if openings:
+            self.hands.ledger.begin(*openings.values())
+            self._ahead.update(openings)
 
     def _one(self, index: int, action: Action) -> None:
         outcome = self._hindrance(action) or self._attempt(action)
+        opened = self._ahead.pop(index, None)
+        if (
+            opened is not None
+            and outcome.kind in (OutcomeKind.SKIPPED, OutcomeKind.BLOCKED)
+            and self.hands.ledger.opened(action.address) == opened
+        ):
+            # Opened with others, and never sent.
+            self.hands.ledger.abandon(action.address, lazy=True)
         self.outcomes[index] = outcome
         self.hands.watcher.finished(action, outcome)
 
@@ -267,6 +295,10 @@ class _Run:
                 left = self.hands.ledger.opened(action.address)
                 if left is not None and left.cleared:
                     self.half.add(action.account.service)
+
+
+def _changed(step: Step) -> Record | None:
+    return step.record if isinstance(step, (Cancel, Reschedule)) else None
 
 
 def _named(record: Record, action: Action) -> Record:

@@ -130,7 +130,7 @@ class Uploads:
             elif alone:
                 self._ledger.abandon(post.address)
             raise
-        self._ledger.uploaded(unit.key, asset)
+        self._ledger.uploaded(unit.key, asset, lazy=not alone)
         return asset
 
     def opening(self, post: Post, provider: Provider) -> Open:

@@ -17,6 +17,7 @@ from calsync.errors import (
     ProviderError,
     Rejected,
     Severity,
+    StateError,
     TooClose,
     Uncertain,
 )
@@ -32,6 +33,7 @@ from calsync.model import (
     Status,
     stamp,
 )
+from calsync.plan.action import Cancel, Create, Reschedule, Step
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import found, made
 from calsync.providers.base import Provider, Scope, Submission, Window
@@ -52,6 +54,29 @@ class Writer:
     lead_time: timedelta
     now: Callable[[], datetime]
 
+    def ahead(self, step: Step, record: Record | None) -> Open | None:
+        """The intent with which an action will begin, where that can be told and left open without harm.
+
+        Of a create only where its key protects it: should the run be killed before it is sent, it is sent again.
+        """
+        try:
+            if isinstance(step, Cancel) and record is not None:
+                return self._opening(IntentKind.CANCEL, record.address, record.content, record)
+            if isinstance(step, Reschedule) and record is not None:
+                self._in_time(step.post.content)
+                return self._opening(IntentKind.RESCHEDULE, step.post.address, step.post.content, record)
+            if isinstance(step, Create) and self.provider.capabilities.key_life is not None:
+                post = step.post
+                self._in_time(post.content)
+                if self.ledger.opened(post.address) is not None:
+                    return None
+                what = submission(post, self.uploads.assets(post, self.provider))
+                return self._create_opening(what, post.address, None)
+        except CalsyncError as error:
+            if isinstance(error, StateError):
+                raise
+        return None  # what went wrong is met again, and told, when the action has its turn
+
     def cancel(self, record: Record) -> Outcome:
         """Take a post back; its record goes once that is confirmed."""
         self.ledger.begin(self._opening(IntentKind.CANCEL, record.address, record.content, record))
@@ -59,13 +84,13 @@ class Writer:
             self.provider.cancel(record.remote_id, _scope(record))
         except Uncertain as error:
             if self._stopped(record):
-                self.ledger.settle(record.address, record=None)
+                self.ledger.settle(record.address, record=None, lazy=self.provider.capabilities.reads_back)
                 return _done(record.remote_id)
             return _unknown(error, record.remote_id)
         except CalsyncError:
-            self.ledger.abandon(record.address)
+            self.ledger.abandon(record.address, lazy=self.provider.capabilities.reads_back)
             raise
-        self.ledger.settle(record.address, record=None)
+        self.ledger.settle(record.address, record=None, lazy=self.provider.capabilities.reads_back)
         return _done(record.remote_id)
 
     def reschedule(self, post: Post, record: Record) -> Outcome:
@@ -79,12 +104,12 @@ class Writer:
             if sighting is None or sighting.at != post.content.at:
                 return _unknown(error, record.remote_id)
         except CalsyncError:
-            self.ledger.abandon(post.address)
+            self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
         moved = replace(
             record, address=post.address, content=post.content, api=self.provider.capabilities.api
         )
-        self.ledger.settle(post.address, record=moved)
+        self.ledger.settle(post.address, record=moved, lazy=self.provider.capabilities.reads_back)
         return _done(record.remote_id)
 
     def update(self, post: Post, record: Record) -> Outcome:
@@ -97,7 +122,7 @@ class Writer:
         except Uncertain as error:
             return _unknown(error, record.remote_id)
         except CalsyncError:
-            self.ledger.abandon(post.address)
+            self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
         self.ledger.settle(
             post.address,
@@ -109,6 +134,7 @@ class Writer:
                 remote_id=remote_id,
                 api=self.provider.capabilities.api,
             ),
+            lazy=self.provider.capabilities.reads_back,
         )
         return _done(remote_id)
 
@@ -166,9 +192,9 @@ class Writer:
             if not self._stopped(record):
                 return _unknown(error, record.remote_id)
         except CalsyncError:
-            self.ledger.abandon(post.address)
+            self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
-        self.ledger.step(replace(opening, cleared=True))
+        self.ledger.step(replace(opening, cleared=True), lazy=self.provider.capabilities.reads_back)
         return self.create(post, previous=record)
 
     def _tried(self, post: Post) -> tuple[tuple[str, ...], str | None]:
@@ -208,8 +234,7 @@ class Writer:
             remote_id = self.provider.create(again, token=opening.token)
         except CalsyncError as error:
             return self._look_for(opening) or _unknown(error)
-        self.ledger.settle(opening.address, record=made(opening, remote_id))
-        return _done(remote_id)
+        return self._made(opening, remote_id)
 
     def _create(self, what: Submission, address: Address, previous: Record | None) -> Outcome:
         self._in_time(what.content)
@@ -250,7 +275,6 @@ class Writer:
 
     def _send(self, what: Submission, opening: Open) -> Outcome:
         assert opening.token is not None
-        address = opening.address
         try:
             remote_id = self.provider.create(what, token=opening.token)
         except Uncertain as error:
@@ -261,7 +285,7 @@ class Writer:
                 # that certainly shows nothing of ours means that it is somebody else's.
                 seen = self._candidates(opening)
                 if seen is not None and len(seen) == 1:
-                    return self._found(opening, seen[0])
+                    return self._made(opening, seen[0].remote_id, seen[0].status)
                 if seen or seen is None or self.provider.capabilities.key_life is not None:
                     return _unknown(error)
             self._not_created(opening)
@@ -269,20 +293,21 @@ class Writer:
         except CalsyncError:
             self._not_created(opening)
             raise
-        self.ledger.settle(address, record=made(opening, remote_id))
-        return _done(remote_id)
+        return self._made(opening, remote_id)
 
     def _not_created(self, opening: Open) -> None:
         """Certainly nothing was made: close the intent, or keep a replace open for its create."""
         if opening.cleared:
-            self.ledger.step(replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None))
+            left = replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None)
+            self.ledger.step(left, lazy=self.provider.capabilities.finds_again)
         else:
-            self.ledger.abandon(opening.address)
+            self.ledger.abandon(opening.address, lazy=self.provider.capabilities.finds_again)
 
     def _look_for(self, opening: Open) -> Outcome | None:
         """Find what a create may have made, in a list read afresh; None where it is not certain."""
         seen = self._candidates(opening)
-        return self._found(opening, seen[0]) if seen is not None and len(seen) == 1 else None
+        only = seen[0] if seen is not None and len(seen) == 1 else None
+        return None if only is None else self._made(opening, only.remote_id, only.status)
 
     def _candidates(self, opening: Open) -> list[Sighting] | None:
         """What a create may have made, in a list read afresh; None where there is none to be read."""
@@ -299,10 +324,11 @@ class Writer:
         strangers = [each for each in seen if each.remote_id not in owned]
         return found(opening, strangers, self.provider.capabilities)
 
-    def _found(self, opening: Open, sighting: Sighting) -> Outcome:
-        """The post that a create turned out to have made is recorded."""
-        self.ledger.settle(opening.address, record=made(opening, sighting.remote_id, sighting.status))
-        return _done(sighting.remote_id)
+    def _made(self, opening: Open, remote_id: RemoteId, status: Status = Status.SCHEDULED) -> Outcome:
+        """The post that a create has made, or turned out to have made, is recorded."""
+        record = made(opening, remote_id, status)
+        self.ledger.settle(opening.address, record=record, lazy=self.provider.capabilities.finds_again)
+        return _done(remote_id)
 
     def _look(self, record: Record) -> Sighting | None:
         """How a post stands after a write whose answer was lost; None where that cannot be read."""
@@ -338,7 +364,8 @@ class Writer:
         record: Record,
         assets: tuple[str, ...] = (),
     ) -> Open:
-        return Open(
+        """An intent; one that is open for the same already goes on."""
+        opening = Open(
             kind=kind,
             address=address,
             account=record.account,
@@ -350,6 +377,8 @@ class Writer:
             assets=assets,
             previous=record,
         )
+        left = self.ledger.opened(address)
+        return left if left is not None and replace(left, begun=opening.begun) == opening else opening
 
 
 _LEAKED = "the service published the upload instead of keeping it for its schedule; it is not sent again"

@@ -8,7 +8,7 @@ import click
 
 from calsync.cli.group import common
 from calsync.cli.look import halt, with_error
-from calsync.cli.printing import out, out_json, show_error, width
+from calsync.cli.printing import err, out, out_json, show_error, width
 from calsync.cli.setup import session
 from calsync.errors import CalsyncError, Exit
 
@@ -177,8 +177,12 @@ def adopt(ctx: click.Context, address: str, remote_id: str | None) -> None:
 @click.pass_context
 def unlock(ctx: click.Context) -> None:
     """Clear a lock whose holder is gone."""
+    from calsync.render.safe import terminal
+
     opened = session(ctx)
     store = opened.project.store
-    with store.hold(opened.holder(), timeout=0):
-        pass
+    was = store.unlock(opened.holder())
+    if was is not None:
+        run = f", {was.run}" if was.run else ""
+        err(terminal(f"it was held by pid {was.pid} on {was.host} since {was.since}{run}"))
     out(f"{store.where} is not locked")

@@ -52,6 +52,16 @@ class Capabilities:
     knows_creator: bool = False
     """It says what TikTok allows an account (`CreatorInfo`)."""
 
+    @property
+    def reads_back(self) -> bool:
+        """Whether how a post with a known id stands can be read later, however late."""
+        return self.finds_by_id and self.keeps_history
+
+    @property
+    def finds_again(self) -> bool:
+        """Whether a post whose id was lost is found later, however late."""
+        return self.lists and self.keeps_history
+
     def handles_api(self, api: str) -> bool:
         """Whether records made by this version of the service can be worked with."""
         return api == self.api or api in self.handles

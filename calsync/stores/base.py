@@ -1,7 +1,8 @@
 """The store contract: bytes in, bytes out; all meaning lives in `recorded`. How to add one: implement `Store`.
 
 A store keeps one snapshot and the journal entries written since. An append is durable when it returns and costs
-O(1) whatever the size of the state. `expecting` is the token of the last read or write: when somebody else has
+O(1) whatever the size of the state. What is written `lazy` may wait where a write is dear: it is durable, in its
+order, once an append that is not lazy has returned, or the hold has ended. `expecting` is the token of the last read or write: when somebody else has
 written since, nothing is written and StateConflict is raised. `append`, `write` and `keep` are for whoever holds the
 store, else they raise StateError; reading takes no lock and always sees a snapshot that its entries fit.
 """
@@ -35,6 +36,10 @@ class Holder:
     since: str
     run: str | None = None
     """Address of the CI run, where there is one."""
+    actor: str | None = None
+    """Who started it, where that is known."""
+    commit: str | None = None
+    """The commit of the calendars that are applied, where there is one."""
 
 
 class Store(Protocol):
@@ -43,18 +48,26 @@ class Store(Protocol):
     where: str
     """For messages: the path relative to the project, or an address without secrets."""
 
+    earlier: str
+    """For messages: where the version before the last run is found."""
+
+    batch: int
+    """How many intents are worth one write; 1 where writes are cheap."""
+
     def read(self) -> Blob | None:
         """What is there; None when there is nothing. A torn last journal entry is left out.
 
         Raises StateUnreadable."""
         ...
 
-    def append(self, entry: bytes, *, expecting: Token) -> Token:
-        """Add one journal entry (no newline in it), durably. Raises StateConflict, StateError."""
+    def append(self, entry: bytes, *, expecting: Token, lazy: bool = False, note: str = "") -> Token:
+        """Add one journal entry (no newline in it), durably unless `lazy`. `note`: what it says, for a history.
+
+        Raises StateConflict, StateError."""
         ...
 
-    def write(self, snapshot: bytes, *, expecting: Token | None) -> Token:
-        """Replace the snapshot and empty the journal, durably. `expecting` None: there is nothing yet.
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
+        """Replace the snapshot and empty the journal, durably unless `lazy`. `expecting` None: there is nothing yet.
 
         Raises StateConflict, StateError."""
         ...
@@ -69,6 +82,12 @@ class Store(Protocol):
 
     def holder(self) -> Holder | None:
         """Who holds it now, as far as is known; None when nobody does. Takes no lock and waits for none."""
+        ...
+
+    def unlock(self, who: Holder) -> Holder | None:
+        """Clear a lock that nobody can be shown to hold; returns whose it was, None when there was none.
+
+        Raises StateLocked where its holder is certainly alive."""
         ...
 
 

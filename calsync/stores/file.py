@@ -47,6 +47,8 @@ class FileStore:
                 f"the state file {str(path)!r} is not inside the project directory",
                 hint="name a path below the directory of calsync.yaml in `state: {path: ...}`",
             ) from error
+        self.earlier = f"{self.where}.bak is the last good version before the last run"
+        self.batch = 1
         if place == home or place.is_symlink():
             raise StateError(
                 f"the state file {str(path)!r} cannot be one",
@@ -75,8 +77,9 @@ class FileStore:
         length = len(journal[0]) - len(torn) if journal else 0
         return Blob(snapshot[0], tuple(entries), _token(snapshot[1], length))
 
-    def append(self, entry: bytes, *, expecting: Token) -> Token:
+    def append(self, entry: bytes, *, expecting: Token, lazy: bool = False, note: str = "") -> Token:
         """Add one journal entry, durably, whatever the size of what is there."""
+        del lazy, note  # all is written at once
         if b"\n" in entry:
             raise ValueError("an entry is one line")
         with self._errors("written"):
@@ -97,8 +100,9 @@ class FileStore:
                     raise
             return _token(self._snapshot.lstat(), length + len(entry) + 1)
 
-    def write(self, snapshot: bytes, *, expecting: Token | None) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
         """Replace the snapshot and empty the journal, durably."""
+        del lazy
         with self._errors("written"):
             self._expect(expecting)
             _replace(self._snapshot, snapshot, last_look=lambda: self._expect(expecting))
@@ -148,6 +152,11 @@ class FileStore:
             except BlockingIOError:
                 return _noted(self._lock) or Holder(host="an unknown host", pid=0, since="an unknown time")
         return None
+
+    def unlock(self, who: Holder) -> Holder | None:
+        """Make sure that nobody holds it: the lock of a dead process is free by itself."""
+        with self.hold(who, timeout=0):
+            return None
 
     def _wait(self, descriptor: int, timeout: float) -> None:
         fcntl = self._fcntl
@@ -302,8 +311,10 @@ def _noted(path: Path) -> Holder | None:
     try:
         content = _slurp(path)
         match json.loads(content[0]) if content else None:
-            case {"host": str(host), "pid": int(pid), "since": str(since), "run": str() | None as run}:
-                return Holder(host=host, pid=pid, since=since, run=run)
+            case {"host": str(host), "pid": int(pid), "since": str(since), **rest}:
+                more = {name: value for name, value in rest.items() if isinstance(value, str)}
+                run, actor, commit = (more.get(name) for name in ("run", "actor", "commit"))
+                return Holder(host=host, pid=pid, since=since, run=run, actor=actor, commit=commit)
     except (OSError, ValueError, RecursionError):
         pass
     return None

@@ -29,6 +29,8 @@ class MemoryStore:
         after: Callable[[str], None] = _nothing,
     ) -> None:
         self.where = where
+        self.earlier = "the state before the last run is in its `kept`"
+        self.batch = 1
         self.before = before
         self.after = after
         self.kept: bytes | None = None
@@ -48,8 +50,9 @@ class MemoryStore:
         self.after("read")
         return blob
 
-    def append(self, entry: bytes, *, expecting: Token) -> Token:
+    def append(self, entry: bytes, *, expecting: Token, lazy: bool = False, note: str = "") -> Token:
         """Add one journal entry."""
+        del lazy, note  # all is written at once
         if b"\n" in entry:
             raise ValueError("an entry is one line")
         self.before("append")
@@ -61,8 +64,9 @@ class MemoryStore:
         self.after("append")
         return token
 
-    def write(self, snapshot: bytes, *, expecting: Token | None) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
         """Replace the snapshot and empty the journal."""
+        del lazy
         self.before("write")
         with self._guard:
             self._expect(expecting)
@@ -96,6 +100,11 @@ class MemoryStore:
     def holder(self) -> Holder | None:
         """Who holds it now."""
         return self._holder
+
+    def unlock(self, who: Holder) -> Holder | None:
+        """Make sure that nobody holds it: a lock here never outlives its run."""
+        with self.hold(who, timeout=0):
+            return None
 
     def _token(self) -> Token:
         return Token(str(self._version))
