@@ -5,10 +5,11 @@ Writing is deterministic, one line per item, so that a diff of two states reads 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from calsync.model import Address, Json, Open, Record, Recorded, Unfinished, UploadKey
 from calsync.statefile import (
@@ -140,6 +141,29 @@ class Shelf(Generic[K, V]):
         spelled = sorted((self.key_out(key), value) for key, value in self.items.items())
         for name, value in spelled:
             yield f"{line(name)}: {line(self.value_out(value))}"
+
+
+class Head(NamedTuple):
+    """What a snapshot begins with."""
+
+    lineage: str
+    serial: int
+
+
+_HEAD = re.compile(
+    rb'\{\n  "format_version": \d+,\n  "lineage": ("(?:[^"\\\n]|\\.)*"),\n  "serial": (\d{1,30}),\n'
+)
+
+
+def head(data: bytes | None) -> Head | None:
+    """The lineage and serial of a snapshot as `Books.dump` writes it, without reading the rest; else None."""
+    found = None if data is None else _HEAD.match(data)
+    if found is None:
+        return None
+    try:
+        return Head(text(parse(found[1])), int(found[2]))
+    except ValueError:
+        return None
 
 
 class Books:

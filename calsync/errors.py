@@ -11,7 +11,8 @@ CalsyncError                     message, hint, code, exit_code
 │  ├─ Throttled                  later; retry_after
 │  ├─ Unavailable                did not happen; retrying is safe
 │  └─ Uncertain                  may have happened; look before doing anything
-├─ StateError                    StateLocked · StateConflict · LineageMismatch · StateUnreadable · StateLost
+├─ StateError                    StateLocked · StateConflict · LineageMismatch · StateUnreadable · StateLost ·
+│                                StateWentBack
 └─ Interrupted                   stopped by a signal; what is done is recorded (130)
 """
 
@@ -226,6 +227,12 @@ class StateUnreadable(StateError):
     """Broken, or written by a newer calsync; the file is left alone."""
 
     code = "state-unreadable"
+
+
+class StateWentBack(StateError):
+    """The state is older than one that was there already."""
+
+    code = "state-went-back"
 
 
 class StateLost(StateError):

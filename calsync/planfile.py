@@ -20,12 +20,17 @@ _HINT = "write it anew with calsync plan --out FILE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFile:
-    """What a plan document asks for. `lines` are the digest's lines; `actions` addresses and kinds, in order."""
+    """What a plan document asks for. `lines` are the digest's lines; `actions` addresses and kinds, in order.
+
+    `lineage` and `serial` are those of the state that it was made with; no lineage: there was none.
+    """
 
     digest: str
     filters: Filters
     lines: tuple[str, ...]
     actions: tuple[tuple[str, ActionKind], ...]
+    lineage: str = ""
+    serial: int = 0
     refresh: str = "auto"
 
 
@@ -48,11 +53,17 @@ class _Action(_Part):
     action: Annotated[ActionKind, Field(strict=False)]
 
 
+class _State(_Part):
+    lineage: _Name = ""
+    serial: Annotated[int, Field(ge=0)] = 0
+
+
 class _Document(_Part):
     digest: Annotated[str, Field(pattern=r"\A[0-9a-f]{8,128}\z")]
     filters: _Filters
     actions: list[_Action]
     lines: list[str] = []
+    state: _State = _State()
     refresh: str = "auto"
 
 
@@ -79,6 +90,8 @@ def read_plan_document(document: str | bytes) -> PlanFile:
         digest=found.digest,
         filters=Filters(calendars=tuple(found.filters.calendars), accounts=tuple(found.filters.accounts)),
         lines=tuple(found.lines),
+        lineage=found.state.lineage,
+        serial=found.state.serial,
         refresh=found.refresh,
         actions=tuple((each.address, each.action) for each in found.actions),
     )

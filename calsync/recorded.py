@@ -12,8 +12,15 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from calsync.books import Books, Change, NewerFormat
-from calsync.errors import LineageMismatch, StateConflict, StateError, StateLost, StateUnreadable
+from calsync.books import Books, Change, Head, NewerFormat, head
+from calsync.errors import (
+    LineageMismatch,
+    StateConflict,
+    StateError,
+    StateLost,
+    StateUnreadable,
+    StateWentBack,
+)
 from calsync.model import Address, Json, Open, Record, Recorded, UploadKey
 from calsync.stores.base import Blob, Holder, Store, Token
 
@@ -35,18 +42,23 @@ def token(lineage: str, address: Address, generation: int) -> str:
 def read(store: Store, *, project: str | None) -> Recorded | None:
     """The state as it is now, for plan and status: takes no lock, writes nothing. None: there is none.
 
-    Raises StateUnreadable, LineageMismatch.
+    Raises StateUnreadable, StateWentBack, LineageMismatch; without a project StateLost where only a backup is left.
     """
+    # The backup first: it is never newer than a snapshot that is read after it.
+    kept = head(store.backup())
     blob = store.read()
-    if blob is None:
-        return None
-    return _load(blob, store, project).value()
+    if blob is not None:
+        return _load(blob, store, project, kept).value()
+    if project is None and kept is not None:
+        raise lost_state(store, project)
+    return None
 
 
-def lost_state(store: Store) -> StateLost:
-    """The error where the project names its lineage and the state is gone; says which states survive."""
+def lost_state(store: Store, project: str | None) -> StateLost:
+    """The error where a state was there, by the project or by its backup, and is gone; says which states survive."""
+    witness = "calsync.yaml has a `project:`" if project is not None else "a version from before is there"
     return StateLost(
-        f"the state {store.where} is lost: calsync.yaml has a `project:`, so it was there once, and it is not there now",
+        f"the state {store.where} is lost: {witness}, so it was there once, and it is not there now",
         hint=(
             f"bring it back ({store.earlier}), or start an empty one with"
             " `calsync state init`: posts that are still scheduled are then recognised and adopted, none is made"
@@ -57,7 +69,15 @@ def lost_state(store: Store) -> StateLost:
     )
 
 
-def _load(blob: Blob, store: Store, project: str | None) -> Books:
+def went_back(where: str, serial: int, witness: str, newer: int, hint: str) -> StateWentBack:
+    """The error for a state whose serial is smaller than one that was seen."""
+    return StateWentBack(
+        f"the state {where} went back: it has serial {serial}, and {witness} has {newer}; it was left alone",
+        hint=hint,
+    )
+
+
+def _load(blob: Blob, store: Store, project: str | None, kept: Head | None) -> Books:
     where = store.where
     if blob.snapshot is None:
         raise StateUnreadable(
@@ -83,7 +103,21 @@ def _load(blob: Blob, store: Store, project: str | None) -> Books:
             f"the state {where} belongs to the project {books.lineage}, calsync.yaml names {project}",
             hint="correct `project:` in calsync.yaml, or name this project's own file in `state: {path: ...}`",
         )
+    if kept is not None and kept.lineage == books.lineage and kept.serial > books.serial:
+        hint = (
+            f"bring a newer one back ({store.earlier}); if the older one is meant, move that version away: what is not"
+            " recorded is looked for at the services"
+        )
+        raise went_back(where, books.serial, "the version before the last run", kept.serial, hint)
     return books
+
+
+def _empty(project: str | None, kept: Head | None) -> Books:
+    """An empty state: a new one, or the version after the lost one that a backup of its lineage tells of."""
+    lineage = project or str(uuid.uuid4())
+    if kept is not None and kept.lineage == lineage:
+        return Books(lineage, kept.serial + 1)
+    return Books(lineage)
 
 
 class Ledger:
@@ -109,26 +143,35 @@ class Ledger:
     @classmethod
     @contextmanager
     def hold(
-        cls, store: Store, who: Holder, *, project: str | None, timeout: float, create: bool
+        cls,
+        store: Store,
+        who: Holder,
+        *,
+        project: str | None,
+        timeout: float,
+        create: bool,
+        anew: bool = False,
     ) -> Iterator[Ledger]:
         """Take the lock and load the state; at the end fold the journal into the snapshot and let go.
 
         Where there is no state, `create` begins an empty one with the lineage `project` (or a fresh one), written
-        with the first change. When nothing changes, no file is touched but the lock.
-        Raises StateLocked, StateLost, StateUnreadable, LineageMismatch.
+        with the first change; `anew`: also where a backup says that there was one. When nothing changes, no file
+        is touched but the lock.
+        Raises StateLocked, StateLost, StateUnreadable, StateWentBack, LineageMismatch.
         """
         with store.hold(who, timeout=timeout):
+            kept = head(store.backup())
             blob = store.read()
             if blob is not None:
-                books = _load(blob, store, project)
+                books = _load(blob, store, project, kept)
                 version = (
                     store.write(books.dump(), expecting=blob.token, lazy=True) if blob.entries else blob.token
                 )
                 ledger = cls(store, books, version)
-            elif create:
-                ledger = cls(store, Books(project or str(uuid.uuid4())), None)
-            elif project is not None:
-                raise lost_state(store)
+            elif create and (anew or kept is None):
+                ledger = cls(store, _empty(project, kept), None)
+            elif project is not None or kept is not None:
+                raise lost_state(store, project)
             else:
                 raise StateLost(
                     f"there is no state {store.where} yet",
@@ -152,7 +195,7 @@ class Ledger:
                     f"there is a state {store.where} already; it was left alone",
                     hint="`calsync state list` shows it",
                 )
-            books = Books(project or str(uuid.uuid4()))
+            books = _empty(project, head(store.backup()))
             store.write(books.dump(), expecting=None)
             return books.value()
 

@@ -307,7 +307,7 @@ def test_a_lost_state_is_not_a_first_run() -> None:
     assert read(store, project=PROJECT) is None
     with pytest.raises(StateLost) as caught, held(store, create=False):
         raise AssertionError
-    assert str(caught.value) == str(lost_state(store))
+    assert str(caught.value) == str(lost_state(store, PROJECT))
     assert caught.value.hint is not None
     assert "state init" in caught.value.hint
     assert "runner" in caught.value.hint

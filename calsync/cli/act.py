@@ -183,7 +183,10 @@ def _expected(
             f"{planfile} was made with --refresh off: what was not read cannot be applied",
             hint="calsync plan --out FILE, without --refresh off",
         )
-    return Expected(digest=reviewed.digest, lines=reviewed.lines), reviewed.filters
+    expected = Expected(
+        digest=reviewed.digest, lines=reviewed.lines, lineage=reviewed.lineage, serial=reviewed.serial
+    )
+    return expected, reviewed.filters
 
 
 def _approve(opened: Session, plan: Plan, again: int, *, yes: bool, as_json: bool) -> bool:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
-from calsync.errors import CalsyncError, StalePlan, UnsafePlan
+from calsync.errors import CalsyncError, LineageMismatch, StalePlan, UnsafePlan
 from calsync.media import pull_command
-from calsync.model import IntentKind, Open
+from calsync.model import IntentKind, Open, Recorded
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.plan.digest import line, lines
@@ -17,16 +17,21 @@ from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import Settled, resendable, settle
 from calsync.reconcile.look import View, look, valid
 from calsync.reconcile.project import Project
-from calsync.recorded import Ledger
+from calsync.recorded import Ledger, went_back
 from calsync.stores.base import Holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """The plan that was reviewed: its digest (8 digits or more) and, from a plan file, its lines."""
+    """The plan that was reviewed: its digest (8 digits or more) and, from a plan file, its lines.
+
+    `lineage` and `serial`: the state that a plan file was made with; without a lineage there was none.
+    """
 
     digest: str
     lines: tuple[str, ...] | None = None
+    lineage: str = ""
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +64,8 @@ class Orders:
 def apply(project: Project, orders: Orders) -> Applied:
     """Make the services agree with the calendars.
 
-    Raises what `make_plan` raises, StalePlan, UnsafePlan, StateLocked; nothing was sent then.
+    Raises what `make_plan` raises, StalePlan, UnsafePlan, StateLocked, LineageMismatch, StateWentBack; nothing was
+    sent then.
     """
     lineage = project.settings.project
     with (
@@ -72,6 +78,8 @@ def apply(project: Project, orders: Orders) -> Applied:
         ) as ledger,
         project.services() as services,
     ):
+        if orders.expected is not None:
+            _same_state(orders.expected, ledger.recorded, project.store.where)
         view = look(project, services, valid(project), ledger.recorded, orders.filters, Refresh.AUTO)
         if orders.expected is not None:
             _compare(orders.expected, view)
@@ -95,6 +103,24 @@ def apply(project: Project, orders: Orders) -> Applied:
             send_again(again, hands)
             view = _no_more_than(view.plan, view.again(ledger.recorded))
         return _execute(view, hands, _kept(orders.expected, view))
+
+
+def _same_state(expected: Expected, recorded: Recorded, where: str) -> None:
+    """The state is the one that the plan was made with, or a later version of it.
+
+    Raises LineageMismatch, StateWentBack.
+    """
+    if expected.lineage not in ("", recorded.lineage):
+        raise LineageMismatch(
+            f"the plan was made with a state of lineage {expected.lineage}, and {where} is not of it;"
+            " nothing was sent",
+            hint=f"bring {where} back; if this one is right, plan again and review that",
+        )
+    if expected.lineage and recorded.serial < expected.serial:
+        hint = f"bring the newer {where} back; if the older one is meant, plan again and review that"
+        raise went_back(
+            where, recorded.serial, "the state that the plan was made with", expected.serial, hint
+        )
 
 
 def _compare(expected: Expected, view: View) -> None:

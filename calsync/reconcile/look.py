@@ -102,7 +102,7 @@ def recorded_of(project: Project) -> Recorded:
     """What is recorded now, read without a lock. Raises StateLost where the project's state is gone."""
     recorded = read(project.store, project=project.settings.project)
     if recorded is None and project.settings.project is not None:
-        raise lost_state(project.store)
+        raise lost_state(project.store, project.settings.project)
     return recorded or Recorded(lineage="")
 
 

@@ -76,6 +76,10 @@ class Store(Protocol):
         """Keep the present snapshot as the last good version before the current run (`.bak`)."""
         ...
 
+    def backup(self) -> bytes | None:
+        """What `keep` kept last; None where there is nothing, or nothing that can be read. Needs no lock."""
+        ...
+
     def hold(self, who: Holder, *, timeout: float) -> AbstractContextManager[None]:
         """Be the one writer; waits up to `timeout` seconds. Raises StateLocked naming the holder."""
         ...

@@ -119,6 +119,13 @@ class FileStore:
             if present is not None:
                 _replace(self._backup, present[0])
 
+    def backup(self) -> bytes | None:
+        """What `.bak` holds."""
+        with suppress(OSError):  # what cannot be read is no witness, and nothing depends on one
+            kept = _slurp(self._backup)
+            return None if kept is None else kept[0]
+        return None
+
     @contextmanager
     def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
         """Be the one writer, on this machine; the lock frees itself when the process dies."""

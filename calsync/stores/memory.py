@@ -84,6 +84,10 @@ class MemoryStore:
             self.kept = self._snapshot if self._snapshot is not None else self.kept
         self.after("keep")
 
+    def backup(self) -> bytes | None:
+        """What was kept last."""
+        return self.kept
+
     @contextmanager
     def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
         """Be the one writer."""
