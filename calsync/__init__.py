@@ -43,6 +43,9 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     binding      the aliases of the project file -> the accounts that the services have
     observed     refresh: ask the services, match what they show to addresses
 
+    Where calendars are reviewed
+    forges       the forge of a CI run: where it takes place, comments, issues, branches; GitHub, GitLab, Forgejo
+
     The verbs
     plan         the pure diff of three states: decision table, safety, order, digest
     planfile     a plan document, read back for `apply PLANFILE`

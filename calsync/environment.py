@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,10 @@ from urllib.parse import urlsplit
 from calsync.errors import CalsyncError
 
 _LONGEST_KEY = 16 * 1024
+_RUNNERS = ("GITHUB_", "FORGEJO_", "GITEA_", "GITLAB_", "CI_", "CALSYNC_FORGE_TOKEN")
+_TOKENS = frozenset(
+    {"CALSYNC_FORGE_TOKEN", "GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN", "CI_JOB_TOKEN", "GH_TOKEN"}
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -115,6 +120,28 @@ class Environment:
                 "CALSYNC_RETRY_WAIT is no wait", hint="expected seconds, 0.001 to 60", code="retry-wait"
             )
         return seconds
+
+    @property
+    def runner(self) -> Mapping[str, str]:
+        """What a CI runner says of itself and of the run, tokens included: for `forges.context.detect`."""
+        return {
+            name: value
+            for name, value in self._values.items()
+            if name.startswith(_RUNNERS) and not name.endswith("_API_KEY")
+        }
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every key and forge token there is, for a log that is told to hide them; unreadable key files have none."""
+        found: list[str] = []
+        for name, value in sorted(self._values.items()):
+            if name.endswith("_API_KEY") or name in _TOKENS:
+                found.append(value)
+            elif name.endswith("_API_KEY_FILE") and Path(value).is_file():  # a pipe can be read only once
+                with contextlib.suppress(CalsyncError):
+                    found.append(_key_file(name, Path(value)))
+        # A log is hidden from line by line.
+        lines = (line.strip() for text in found for line in text.splitlines())
+        return tuple(Secret(line) for line in dict.fromkeys(lines) if line)
 
     def service_url(self, service: str) -> str | None:
         """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`.

@@ -167,9 +167,11 @@ class Project:
         result = Result(argv, code, out, err)
         assert "Traceback" not in out + err, str(result)
         assert code in CODES, str(result)
+        # A CI runner is told what to hide, and only there a key is spelled.
+        said = "".join(line for line in (out + err).splitlines(True) if not line.startswith("::add-mask::"))
         for name, value in self.env.items():
             if name.endswith("_API_KEY"):
-                assert value not in out + err, str(result)
+                assert value not in said, str(result)
         if "--format=json" in argv or ("--format", "json") in itertools.pairwise(argv):
             assert isinstance(json.loads(out), dict), str(result)
         return result

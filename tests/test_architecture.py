@@ -57,6 +57,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "testing": {*NOUNS, "providers.base"},
     "binding": {*NOUNS, "providers.base"},
     "observed": {*NOUNS, "providers.base"},
+    # where calendars are reviewed
+    "forges": {*NOUNS, "environment", "transport"},
     # the verbs
     "plan": NOUNS,
     "planfile": {*NOUNS, "plan"},
@@ -70,8 +72,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "sandbox": set(),
     # the composition root sees all; nobody sees it
     "cli": {
-        *NOUNS, *TEXT, "desired", "editing", "environment", "interrupts", "media", "observed", "plan", "planfile", "providers",
-        "reconcile", "recorded", "render", "sandbox", "settings", "starter", "statefile", "stores", "transport",
+        *NOUNS, *TEXT, "desired", "editing", "environment", "forges", "interrupts", "media", "observed", "plan", "planfile",
+        "providers", "reconcile", "recorded", "render", "sandbox", "settings", "starter", "statefile", "stores", "transport",
     },
     "__main__": {"cli", "interrupts"},
 }  # fmt: skip
@@ -207,7 +209,7 @@ def test_the_map_names_every_room() -> None:
     assert set(MAY_ENTER) == rooms
 
 
-@pytest.mark.parametrize("package", ["apply", "cli", "plan", "reconcile", "rules"])
+@pytest.mark.parametrize("package", ["apply", "cli", "forges", "plan", "reconcile", "rules"])
 def test_packages_name_their_modules(package: str) -> None:
     """Where a package's docstring is a map of its modules, it names all of them."""
     named = ast.get_docstring(tree(HOUSE / package / "__init__.py")) or ""

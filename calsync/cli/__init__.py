@@ -4,6 +4,10 @@ group      the commands, loaded when they are used, and the options they share
 setup      from options and environment to a project and a way to print
 look       validate, plan, status, accounts
 act        apply
+ci         ci ..., the group
+ci_plan    ci plan
+ci_apply   ci apply
+runner     what a run tells the CI system that it runs in
 state      state ...
 start      init, schema, sandbox
 demo       the main job, told step by step

@@ -103,8 +103,8 @@ def apply(
     from calsync.reconcile.apply import Orders
     from calsync.reconcile.apply import apply as carry_out
 
-    seconds = _seconds(lock_timeout)
-    expected, filters = _expected(planfile, expect, bool(calendars or accounts))
+    seconds = seconds_of(lock_timeout)
+    expected, filters = expected_of(planfile, expect, bool(calendars or accounts))
     opened = session(ctx)
     if filters is None:
         filters = filters_of(opened, calendars, accounts)
@@ -141,14 +141,15 @@ def _last_words() -> str:
     return to_text(error_document(Exit.INTERRUPTED, "interrupted", message, hint, ()))
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
+    """The seconds of `--lock-timeout`. Raises UsageProblem."""
     found = _DURATION.fullmatch(text.strip())
     if found is None:
         raise UsageProblem(f"--lock-timeout {text!r} is no duration", hint="such as 30s, 10m or 1h")
     return float(int(found[1]) * _SECONDS[found[2] or "s"])
 
 
-def _expected(
+def expected_of(
     planfile: str | None, expect: str | None, chosen: bool
 ) -> tuple[Expected | None, Filters | None]:
     """What was reviewed, and the filters that go with it."""
@@ -207,7 +208,7 @@ def _approve(opened: Session, plan: Plan, again: int, *, yes: bool, as_json: boo
 def _tell(opened: Session, applied: Applied, *, as_json: bool) -> int:
     """The result, and the exit code that goes with it."""
     plan, error = applied.plan, halt(applied.plan)
-    code = Exit.DONE if applied.declined else _code(opened.stop, applied)
+    code = Exit.DONE if applied.declined else code_of(opened.stop, applied)
     if as_json:
         from calsync.render.jsondoc import apply_document
 
@@ -226,7 +227,7 @@ def _tell(opened: Session, applied: Applied, *, as_json: bool) -> int:
     return code
 
 
-def _code(stop: Event, applied: Applied) -> Exit:
+def code_of(stop: Event, applied: Applied) -> Exit:
     """Interrupted, then a service that decides nothing, then what was not done, then all is well."""
     if stop.is_set():
         return Exit.INTERRUPTED

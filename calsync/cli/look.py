@@ -172,7 +172,7 @@ def plan(
     error = halt(planned)
     document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), error)
     if path is not None:
-        _write(Path(path), to_text(document))
+        write_file(Path(path), to_text(document))
     if style == "json":
         out_json(document)
     elif style == "markdown":
@@ -196,7 +196,7 @@ def has_changes(planned: Plan) -> bool:
     )
 
 
-def _write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Write a file at once or not at all."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -31,11 +31,16 @@ _PLAIN: Mapping[Status, PostStatus] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One line per managed post, and the plan they were seen with. `alarming`: one of them needs a person."""
+    """One line per managed post, and the plan they were seen with. `alarms`: the lines that need a person."""
 
     lines: tuple[StatusLine, ...]
     plan: Plan
-    alarming: bool
+    alarms: tuple[StatusLine, ...]
+
+    @property
+    def alarming(self) -> bool:
+        """One of them needs a person."""
+        return bool(self.alarms)
 
 
 def status(project: Project) -> Report:
@@ -43,10 +48,12 @@ def status(project: Project) -> Report:
     view = make_plan(project, filters=Filters(), mode=Refresh.AUTO)
     now = view.plan.created_at
     lines = sorted(_lines(view, now), key=lambda line: (line.at or now, line.address))
-    alarming = any(
-        line.status in ALARMING and line.at is not None and now - line.at <= LONG_PAST for line in lines
-    )
-    return Report(lines=tuple(lines), plan=view.plan, alarming=alarming)
+    alarms = [
+        line
+        for line in lines
+        if line.status in ALARMING and line.at is not None and now - line.at <= LONG_PAST
+    ]
+    return Report(lines=tuple(lines), plan=view.plan, alarms=tuple(alarms))
 
 
 def _lines(view: View, now: datetime) -> list[StatusLine]:

@@ -10,7 +10,7 @@ from calsync.model import Json, MediaFile, canonical
 from calsync.plan.action import Action, ActionKind, Cancel, Change, Forget, MediaUse, Move, Plan
 
 _CONTENT = frozenset({ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE})
-_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 def number(count: int, unit: str) -> str:
@@ -49,7 +49,7 @@ def nothing(plan: Plan) -> str:
 
 def by_weight(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Errors first, then warnings, then notes; each by file and line."""
-    return sorted(diagnostics, key=lambda each: (_ORDER[each.severity], each.order))
+    return sorted(diagnostics, key=lambda each: (WEIGHT[each.severity], each.order))
 
 
 def own(action: Action, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

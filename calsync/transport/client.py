@@ -74,7 +74,8 @@ class Timeouts:
 class Transport:
     """The one client of one service, for use from several threads.
 
-    `base_url` is scheme://host[:port], https unless the host is loopback; `key` the bearer key, None for none.
+    `base_url` is scheme://host[:port][/path], https unless the host is loopback; `key` the bearer key, None for none,
+    `scheme` what stands before it instead of Bearer; `tries` bounds how often a request is sent.
     `rates`: requests per minute by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
     tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key.
@@ -98,6 +99,8 @@ class Transport:
         timeouts: Timeouts | None = None,
         first_wait: float = FIRST_WAIT,
         most_bytes: int = MOST_BYTES,
+        scheme: str = "Bearer",
+        tries: int = TRIES,
     ) -> None:
         self.service = service
         self._base, self._local = base_address(base_url, service)
@@ -110,6 +113,7 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._first_wait = first_wait
         self._most_bytes = most_bytes
+        self._scheme, self._tries = scheme, tries
         self._pacer = Pacer(rates or {}, clock=clock, rest=self._rest)
         self._lock = threading.Lock()
         self._wires: dict[str, Wire] = {}
@@ -162,7 +166,7 @@ class Transport:
         reads = harmless or method in ("GET", "HEAD")
         sent = {"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})}
         if self._key is not None:
-            sent["Authorization"] = f"Bearer {self._key}"
+            sent["Authorization"] = f"{self._scheme} {self._key}"
         call = Call(
             what=f"{method} {path}",
             method=method,
@@ -203,7 +207,7 @@ class Transport:
         """Try until there is an answer that counts, or no further try would be safe or worth it."""
         began = self._clock()
         doubt: ProviderError | None = None
-        for number in range(TRIES):
+        for number in range(self._tries):
             with _unless_in(doubt), self._pacer.place(klass):
                 if before is not None:
                     before()
@@ -219,7 +223,12 @@ class Transport:
             throttled = isinstance(outcome.error, Throttled)
             wait = self._wait(number, outcome.wait, throttled=throttled)
             spent = self._clock() - began
-            if not outcome.again or number == TRIES - 1 or wait > LONGEST_WAIT or spent + wait > PATIENCE:
+            if (
+                not outcome.again
+                or number == self._tries - 1
+                or wait > LONGEST_WAIT
+                or spent + wait > PATIENCE
+            ):
                 raise error from outcome.cause
             self._observe(f"{self.service}: again in {wait:.1f} s")
             if throttled:

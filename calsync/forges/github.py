@@ -1,0 +1,146 @@
+"""GitHub: https://docs.github.com/en/rest. Pull requests are issues there, as far as comments go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+from calsync.errors import ProviderError
+from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, whole
+from calsync.model import Json
+from calsync.transport import Answer, Transport
+
+_PAGE = 100
+_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_ACTIONS = frozenset({"github-actions[bot]"})
+"""Who writes with the token of a workflow."""
+
+
+class GitHub:
+    """A repository at GitHub. `prefix` is what REST paths begin with there."""
+
+    headers: Mapping[str, str] = _HEADERS
+
+    def __init__(self, transport: Transport, repository: str, prefix: str = "") -> None:
+        self.transport = transport
+        self.prefix = prefix
+        self.repository = f"{prefix}/repos/{repository}"
+        self._me: frozenset[str] | None = None
+
+    def me(self) -> frozenset[str]:
+        """The login that the token writes under, asked for once."""
+        if self._me is None:
+            self._me = self.names()
+        return self._me
+
+    def names(self) -> frozenset[str]:
+        """Ask the forge who the token is; who writes with a workflow's token where it does not say."""
+        # GET /user is refused to a workflow's token and to an app's; this query is not.
+        login = None
+        try:
+            said = self.transport.request(
+                "POST",
+                "/graphql",
+                klass="read",
+                json={"query": "query { viewer { login } }"},
+                headers=self.headers,
+                harmless=True,
+                accept=(400, 401, 403, 404, 405),
+            )
+            login = text(said.body, "data", "viewer", "login")
+        except ProviderError:
+            pass  # the next question may do
+        if login is None:
+            said = self.read(f"{self.prefix}/user", accept=(401, 403, 404))
+            login = text(said.body, "login") if said.status == 200 else None
+        return _ACTIONS if login is None else frozenset({login})
+
+    def default_branch(self) -> str | None:
+        """The branch that is applied."""
+        return text(self.read(self.repository).body, "default_branch")
+
+    def head_of_branch(self, branch: str) -> str | None:
+        """The newest commit of a branch."""
+        return text(self.branch(branch), "commit", "sha")
+
+    def branch(self, branch: str) -> Json:
+        """What the forge says of a branch."""
+        return self.read(f"{self.repository}/branches/{quote(branch, safe='')}").body
+
+    def head_of_pull(self, number: int) -> str | None:
+        """The newest commit of a pull request."""
+        return text(self.read(f"{self.repository}/pulls/{number}").body, "head", "sha")
+
+    def comments(self, number: int) -> Iterator[Comment]:
+        """The comments on a pull request, the oldest first."""
+        return comments_of(number, self.pages(f"{self.repository}/issues/{number}/comments", {}))
+
+    def add_comment(self, number: int, body: str) -> None:
+        """Comment on a pull request, or on an issue."""
+        self.write("POST", f"{self.repository}/issues/{number}/comments", {"body": body})
+
+    def edit_comment(self, comment: Comment, body: str) -> bool:
+        """Replace a comment's text; False where the comment is gone."""
+        path = f"{self.repository}/issues/comments/{comment.id}"
+        return self.write("PATCH", path, {"body": body}, accept=(404, 410)).status < 400
+
+    def open_issues(self) -> Iterator[Issue]:
+        """The open issues that we opened."""
+        for name in sorted(self.me()):
+            yield from issues_of(self.pages(f"{self.repository}/issues", {"state": "open", "creator": name}))
+
+    def open_issue(self, title: str, body: str) -> None:
+        """Open an issue."""
+        self.write("POST", f"{self.repository}/issues", {"title": title, "body": body})
+
+    def edit_issue(self, number: int, body: str) -> None:
+        """Replace an issue's text."""
+        self.write("PATCH", f"{self.repository}/issues/{number}", {"body": body})
+
+    def close_issue(self, number: int, note: str) -> None:
+        """Close an issue and say why."""
+        self.write("PATCH", f"{self.repository}/issues/{number}", {"state": "closed"})
+        self.add_comment(number, note)
+
+    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[Json]:
+        """The items of a list, page by page."""
+        for page in range(1, MOST_PAGES + 1):
+            found = items(self.read(path, {**query, "per_page": str(_PAGE), "page": str(page)}).body)
+            yield from found
+            if len(found) < _PAGE:
+                return
+
+    def read(self, path: str, query: Mapping[str, str] | None = None, accept: tuple[int, ...] = ()) -> Answer:
+        """Ask something."""
+        return self.transport.request(
+            "GET", path, klass="read", query=query, headers=self.headers, accept=accept
+        )
+
+    def write(self, method: str, path: str, body: dict[str, Json], accept: tuple[int, ...] = ()) -> Answer:
+        """Write something: an edit again where it fails, what makes something new only once."""
+        return self.transport.request(
+            method,
+            path,
+            klass="publish",
+            json=body,
+            headers={**self.headers, "Content-Type": "application/json"},
+            repeatable=method != "POST",
+            accept=accept,
+        )
+
+
+def comments_of(pull: int, found: Iterator[Json]) -> Iterator[Comment]:
+    """The comments among the items of a list."""
+    for each in found:
+        number = whole(each, "id")
+        if number is not None:
+            yield Comment(pull, number, text(each, "user", "login") or "", text(each, "body") or "")
+
+
+def issues_of(found: Iterator[Json]) -> Iterator[Issue]:
+    """The issues among the items of a list, pull requests left out."""
+    for each in found:
+        number = whole(each, "number")
+        # Where pull requests are issues, they have this field.
+        if number is not None and at(each, "pull_request") is None:
+            yield Issue(number, text(each, "user", "login") or "", text(each, "body") or "")

@@ -1,0 +1,102 @@
+"""GitLab: https://docs.gitlab.com/api/rest/. Comments are notes, pull requests are merge requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, whole
+from calsync.model import Json
+from calsync.transport import Answer, Transport
+
+_PAGE = 100
+
+
+class GitLab:
+    """A project at a GitLab, by its number. Authors are compared by their numbers."""
+
+    def __init__(self, transport: Transport, project: str) -> None:
+        self._transport = transport
+        self._project = f"/projects/{project}"
+        self._me: frozenset[str] | None = None
+
+    def me(self) -> frozenset[str]:
+        """The number of the token's user, asked for once; a project access token has one of its own."""
+        if self._me is None:
+            number = whole(self._read("/user").body, "id")
+            self._me = frozenset() if number is None else frozenset({str(number)})
+        return self._me
+
+    def default_branch(self) -> str | None:
+        """The branch that is applied."""
+        return text(self._read(self._project).body, "default_branch")
+
+    def head_of_branch(self, branch: str) -> str | None:
+        """The newest commit of a branch."""
+        said = self._read(f"{self._project}/repository/branches/{quote(branch, safe='')}").body
+        return text(said, "commit", "id")
+
+    def head_of_pull(self, number: int) -> str | None:
+        """The newest commit of a merge request."""
+        return text(self._read(f"{self._project}/merge_requests/{number}").body, "sha")
+
+    def comments(self, number: int) -> Iterator[Comment]:
+        """The notes on a merge request, the oldest first."""
+        order = {"sort": "asc", "order_by": "created_at"}
+        for each in self._pages(f"{self._project}/merge_requests/{number}/notes", order):
+            note = whole(each, "id")
+            if note is not None and at(each, "system") is not True:
+                yield Comment(number, note, str(whole(each, "author", "id")), text(each, "body") or "")
+
+    def add_comment(self, number: int, body: str) -> None:
+        """Write a note on a merge request."""
+        self._write("POST", f"{self._project}/merge_requests/{number}/notes", {"body": body})
+
+    def edit_comment(self, comment: Comment, body: str) -> bool:
+        """Replace a note's text; False where the note is gone."""
+        path = f"{self._project}/merge_requests/{comment.pull}/notes/{comment.id}"
+        return self._write("PUT", path, {"body": body}, accept=(404,)).status < 400
+
+    def open_issues(self) -> Iterator[Issue]:
+        """The open issues that we opened."""
+        for user in sorted(self.me()):
+            query = {"state": "opened", "author_id": user, "scope": "all"}
+            for each in self._pages(f"{self._project}/issues", query):
+                number = whole(each, "iid")
+                if number is not None:
+                    author, body = str(whole(each, "author", "id")), text(each, "description") or ""
+                    yield Issue(number, author, body)
+
+    def open_issue(self, title: str, body: str) -> None:
+        """Open an issue."""
+        self._write("POST", f"{self._project}/issues", {"title": title, "description": body})
+
+    def edit_issue(self, number: int, body: str) -> None:
+        """Replace an issue's text."""
+        self._write("PUT", f"{self._project}/issues/{number}", {"description": body})
+
+    def close_issue(self, number: int, note: str) -> None:
+        """Close an issue and say why."""
+        self._write("PUT", f"{self._project}/issues/{number}", {"state_event": "close"})
+        self._write("POST", f"{self._project}/issues/{number}/notes", {"body": note})
+
+    def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Json]:
+        for page in range(1, MOST_PAGES + 1):
+            found = items(self._read(path, {**query, "per_page": str(_PAGE), "page": str(page)}).body)
+            yield from found
+            if len(found) < _PAGE:
+                return
+
+    def _read(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        return self._transport.request("GET", path, klass="read", query=query)
+
+    def _write(self, method: str, path: str, body: dict[str, Json], accept: tuple[int, ...] = ()) -> Answer:
+        return self._transport.request(
+            method,
+            path,
+            klass="publish",
+            json=body,
+            headers={"Content-Type": "application/json"},
+            repeatable=method != "POST",
+            accept=accept,
+        )
