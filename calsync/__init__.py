@@ -9,6 +9,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     model        the nouns: Address, Content, Post, Record, Sighting, Capabilities, and the three states
 
     What people write
+    inside       a path of the project -> an open file, without ever leaving the project
     textfile     a text file: read within bounds, decoded, shown without surprises
     zones        times as people write them, and the one zone database they are read with
     syntax       what the parser's complaints mean for a person

@@ -176,8 +176,9 @@ class PostBuilder:
 
     def _caption_file(self, name: str, at: int) -> str | None:
         try:
-            path = resolve(self.calendar.folder, name, self.calendar.settings.root)
-            text = decode(read_limited(path, CAPTION_BYTES, what="caption file"), strict=False)
+            root = self.calendar.settings.root
+            path = resolve(self.calendar.folder, name, root)
+            text = decode(read_limited(path, CAPTION_BYTES, root=root, what="caption file"), strict=False)
         except MediaProblem as problem:
             code = problem.code.replace("media-", "caption-file-")
             self._astray(code, at, f"caption_file: {problem.message}", problem.hint)

@@ -7,20 +7,26 @@ an error, so that nobody mistakes a broken file for a wish to cancel.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from calsync.document import Document, read_document
+from calsync.document import MAX_BYTES, Document, read_document
 from calsync.entries import CalendarReader, Claim, Inspect, Shared
-from calsync.errors import CalendarError, Diagnostic, Severity
+from calsync.errors import MAX_DIAGNOSTICS, CalendarError, Diagnostic, Severity, Source, bounded
 from calsync.finding import calendar_files
 from calsync.media import MediaProblem, ProbeCache, inspect, resolve
 from calsync.model import Entry, MediaFile
 from calsync.settings import InvalidProject, Settings
-from calsync.textfile import name_of, shown
+from calsync.textfile import MIB, name_of, shown
 from calsync.zones import tzdata_version
+
+MAX_WRONG_MEDIA = 1_000
+"""Media files that are looked at in vain before the others are left alone."""
+
+MAX_TOTAL = 128 * MIB
+"""Bytes of all calendars of a project together."""
 
 __all__ = ["Loaded", "all_problems", "load", "tzdata_version"]
 
@@ -65,22 +71,47 @@ def _load(settings: Settings, look: Inspect) -> Loaded:
     shared = Shared(settings=settings, look=_remembering(look))
     files, problems = calendar_files(settings)
     readers: list[CalendarReader] = []
+    errors = 0
+    left = MAX_TOTAL
     for path in files:
         name = name_of(path, settings.root)
-        document: Document = read_document(path, name)
+        left -= _size(path)
+        if left < 0:
+            message = f"the calendars are larger than {MAX_TOTAL // MIB} MiB in all; this one and the rest are not read"
+            problems.append(_at_file("too-large", name, message))
+            break
+        document: Document = read_document(path, name, settings.root)
         problems.extend(document.problems)
         reader = CalendarReader(document, path, shared)
         reader.read()
         readers.append(reader)
+        errors += len(document.problems) + reader.errors
+        if errors > MAX_DIAGNOSTICS:
+            message = f"more than {MAX_DIAGNOSTICS:,} errors; the calendars after this one are not read"
+            problems.append(_at_file("too-many", name, message))
+            break
     _same_name(readers)
     _claims(readers)
     for reader in readers:
         problems.extend(reader.findings())
     return Loaded(
         entries=tuple(entry for reader in readers for entry in reader.entries),
-        diagnostics=tuple(sorted({*settings.warnings, *problems}, key=lambda each: each.order)),
+        diagnostics=bounded({*settings.warnings, *problems}),
         calendars=tuple(sorted({reader.name for reader in readers if reader.name is not None})),
     )
+
+
+def _at_file(code: str, file: str, message: str) -> Diagnostic:
+    place = Source(file=file, line=1)
+    return Diagnostic(severity=Severity.ERROR, code=code, message=message, source=place)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a calendar; what is not there, or too large to be read, is told by reading it."""
+    try:
+        return min(path.stat().st_size, MAX_BYTES)
+    except (OSError, ValueError):
+        return 0
 
 
 @contextmanager
@@ -96,26 +127,48 @@ def _uncollected() -> Iterator[None]:
 
 
 def _looking(project: Path, cache: ProbeCache) -> Inspect:
-    return lambda folder, name: inspect(resolve(folder, name, project), project, cache)
+    looked: dict[Path, MediaFile | MediaProblem] = {}
+
+    def look(folder: Path, name: str) -> MediaFile:
+        # One file has many names: `a.mp4`, `./a.mp4`, `b/../a.mp4`. It is read once.
+        path = resolve(folder, name, project)
+        if path not in looked:
+            looked[path] = _tried(lambda: inspect(path, project, cache))
+        return _told(looked[path])
+
+    return look
 
 
 def _remembering(look: Inspect) -> Inspect:
     """Each file is looked at once, however many posts show it; its problem is told at each of them."""
     known: dict[tuple[Path, str], MediaFile | MediaProblem] = {}
+    wrong = 0
 
     def once(folder: Path, name: str) -> MediaFile:
+        nonlocal wrong
         key = (folder, name)
         if key not in known:
-            try:
-                known[key] = look(folder, name)
-            except MediaProblem as problem:
-                known[key] = problem
-        result = known[key]
-        if isinstance(result, MediaProblem):
-            raise result
-        return result
+            if wrong >= MAX_WRONG_MEDIA:
+                message = f"not looked at: {MAX_WRONG_MEDIA:,} media files are wrong already"
+                raise MediaProblem("too-many", message, "mend the others first")
+            known[key] = _tried(lambda: look(folder, name))
+            wrong += isinstance(known[key], MediaProblem)
+        return _told(known[key])
 
     return once
+
+
+def _tried(look: Callable[[], MediaFile]) -> MediaFile | MediaProblem:
+    try:
+        return look()
+    except MediaProblem as problem:
+        return problem
+
+
+def _told(result: MediaFile | MediaProblem) -> MediaFile:
+    if isinstance(result, MediaProblem):
+        raise result
+    return result
 
 
 def _same_name(readers: list[CalendarReader]) -> None:

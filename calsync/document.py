@@ -26,7 +26,7 @@ from calsync.textfile import MIB, UnreadableFile, decode, forbidden, read_limite
 
 MAX_BYTES = 10 * MIB
 MAX_DEPTH = 32
-MAX_NODES = 500_000
+MAX_NODES = 250_000
 MAX_PROBLEMS = 500
 WORDED_LENGTH = 100_000
 
@@ -137,10 +137,10 @@ def _libyaml() -> Callable[[str], Any] | None:
 LIBYAML = _libyaml()
 
 
-def read_document(path: Path, file: str) -> Document:
-    """Read one YAML file; `file` is its name in messages. Never raises for what the file holds or lacks."""
+def read_document(path: Path, file: str, root: Path) -> Document:
+    """Read one YAML file of the project in `root`; `file` is its name in messages. Never raises for what the file holds or lacks."""
     try:
-        data = read_limited(path, MAX_BYTES)
+        data = read_limited(path, MAX_BYTES, root=root)
     except UnreadableFile as problem:
         return Document(file, None, (problem.diagnostic(file),))
     return parse(data, file)

@@ -24,7 +24,7 @@ def set_key(path: Path, key: str, value: str) -> None:
     yaml.preserve_quotes = True
     yaml.width = 1 << 20
     try:
-        text = decode(read_limited(path, MAX_BYTES))
+        text = decode(read_limited(path, MAX_BYTES, root=path.parent))
         data = yaml.load(text)
     except UnreadableFile as problem:
         raise CalsyncError(f"{name}: {problem.message}", hint=problem.hint, code="edit") from problem

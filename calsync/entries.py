@@ -58,7 +58,7 @@ class _Finding:
 
 
 class CalendarReader:
-    """Reads one document. Afterwards: `name`, `ids`, `entries`, `former`, `claims` and `findings()`."""
+    """Reads one document. Afterwards: `name`, `ids`, `entries`, `former`, `claims`, `errors` (how many) and `findings()`."""
 
     def __init__(self, document: Document, path: Path, shared: Shared) -> None:
         self.document = document
@@ -73,6 +73,7 @@ class CalendarReader:
         self.former: list[tuple[str, int]] = []
         self.claims: list[Claim] = []
         self._findings: dict[tuple[object, ...], _Finding] = {}
+        self.errors = 0
         self._address: str | None = None
         self._dropped: dict[tuple[int, str, str], list[str]] = {}
         self._options: dict[tuple[int, str], OptionValues] = {}
@@ -90,6 +91,7 @@ class CalendarReader:
 
     def _note(self, severity: Severity, code: str, at: int, message: str, hint: str | None) -> None:
         key = (severity, code, at, message)
+        self.errors += severity is Severity.ERROR and key not in self._findings
         finding = self._findings.setdefault(key, _Finding(severity, code, at, message, hint))
         finding.addresses.add(self._address or "")
 
@@ -166,6 +168,10 @@ class CalendarReader:
         for item, at in zip(
             file.posts or (), file.posts.item_at if file.posts is not None else (), strict=True
         ):
+            if self.errors >= MAX_FINDINGS:
+                message = f"more than {MAX_FINDINGS:,} errors in this file; the rest is not looked at"
+                self.report("too-many", at, message)
+                break
             if isinstance(item, Map):
                 self._post(item, at)
             elif item is not HOLE:

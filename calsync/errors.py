@@ -75,6 +75,26 @@ class Diagnostic:
         return (place.file, place.line, place.column, self.code, self.address or "", self.message)
 
 
+MAX_DIAGNOSTICS = 2_000
+"""As many as one run reports: nobody reads more, and a hostile project has no end of them."""
+
+
+def bounded(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Findings in their order; of too many, errors before the rest, and how many more there are."""
+    whole = sorted(found, key=lambda each: each.order)
+    if len(whole) <= MAX_DIAGNOSTICS:
+        return tuple(whole)
+    weighed = sorted(whole, key=lambda each: each.severity is not Severity.ERROR)
+    hidden = weighed[MAX_DIAGNOSTICS:]
+    summary = Diagnostic(
+        severity=hidden[0].severity,
+        code="too-many",
+        message=f"{len(hidden):,} more findings are not shown, from here on",
+        source=hidden[0].source,
+    )
+    return tuple(sorted((*weighed[:MAX_DIAGNOSTICS], summary), key=lambda each: each.order))
+
+
 class CalsyncError(Exception):
     """The root of every error calsync raises on purpose.
 
@@ -106,8 +126,9 @@ class CalendarError(CalsyncError):
     exit_code = Exit.INVALID
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(diagnostics, key=lambda each: each.order))
-        errors = sum(each.severity is Severity.ERROR for each in self.diagnostics)
+        found = tuple(diagnostics)
+        self.diagnostics = bounded(found)
+        errors = sum(each.severity is Severity.ERROR for each in found)
         super().__init__(
             f"{errors} {'error' if errors == 1 else 'errors'} in the calendars; nothing was sent"
         )

@@ -6,8 +6,10 @@ must not be able to send a key somewhere else.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -16,6 +18,7 @@ from calsync.document import Document, Map, read_document
 from calsync.environment import Environment, Secret
 from calsync.errors import CalendarError, Diagnostic, Severity, Source
 from calsync.fields import ALIAS, found, suggestion
+from calsync.inside import Outside, locate
 from calsync.model import AccountSpec, DriftPolicy, Policy
 from calsync.providers.base import ServiceSettings
 from calsync.reading import read
@@ -67,6 +70,22 @@ class Settings:
     sources: Mapping[str, Source] = field(default_factory=dict)
 
 
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether something of a kind is there; what cannot be looked at, or named at all, is not."""
+    try:
+        return kind(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _mode(path: str) -> int:
+    """How a path stands in the file system; 0 where nothing is there yet. Raises OSError where it cannot be."""
+    try:
+        return os.lstat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
 def find_project(config: str | None, directory: Path, env: Environment) -> Path:
     """The project file: `config` (--config), else CALSYNC_CONFIG, else the nearest calsync.yaml upwards.
 
@@ -75,17 +94,17 @@ def find_project(config: str | None, directory: Path, env: Environment) -> Path:
     named = config if config is not None else env.config
     if named is not None:
         path = directory / named
-        if path.is_file():
+        if _is(path, stat.S_ISREG):
             return path
         where = "--config" if config is not None else "CALSYNC_CONFIG"
-        reason = "is a directory" if path.is_dir() else "does not exist"
+        reason = "is a directory" if _is(path, stat.S_ISDIR) else "does not exist"
         raise _no_project(f"{where}: {shown(named, 200)} {reason}", "give the path of the project file")
     start = directory.absolute()
-    if not start.is_dir():
+    if not _is(start, stat.S_ISDIR):
         raise _no_project(f"there is no directory {shown(str(directory), 200)}", None)
     for folder in (start, *start.parents):
         path = folder / PROJECT_FILE
-        if path.is_file():
+        if _is(path, stat.S_ISREG):
             return path
     hint = "`calsync init` writes a starter project"
     if (start / "calsync.yml").is_file():
@@ -110,7 +129,7 @@ def load_settings(path: Path) -> Settings:
     """Read the project file. Raises InvalidProject, a CalendarError, with every problem in it."""
     root = path.absolute().parent.resolve()
     name = name_of(root / path.name, root)
-    document = read_document(root / path.name, name)
+    document = read_document(root / path.name, name, root)
     reader = _ProjectReader(document, root)
     settings = reader.settings()
     errors = [each for each in reader.found if each.severity is Severity.ERROR]
@@ -291,11 +310,21 @@ class _ProjectReader:
         state = top["state"]
         at = state.place("path") if isinstance(state, Map) else 0
         pure = PurePosixPath(written.replace("\\", "/"))
-        target = (self.root / written).resolve()
-        if pure.is_absolute() or Path(written).is_absolute() or not target.is_relative_to(self.root):
-            hint = f"a path relative to {PROJECT_FILE}, such as {STATE_PATH}"
+        hint = f"a path relative to {PROJECT_FILE}, such as {STATE_PATH}"
+        try:
+            target = locate(self.root / written, self.root)
+            mode = _mode(target.real)
+        except Outside as error:
+            words = str(error) if ".git" in str(error) else "leads out of the project"
+            self.report("outside", at, f"{shown(written)} {words}", hint)
+            return pure.as_posix()
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or "not a usable path"
+            self.report("bad-value", at, f"{shown(written)} cannot be the state: {reason.lower()}", hint)
+            return pure.as_posix()
+        if pure.is_absolute() or Path(written).is_absolute():
             self.report("outside", at, f"{shown(written)} leads out of the project", hint)
-        elif target == self.root or target.is_dir() or written.endswith("/"):
+        elif not target.name or stat.S_ISDIR(mode) or written.endswith("/"):
             self.report(
                 "bad-value", at, f"{shown(written)} is a directory", f"name a file, such as {STATE_PATH}"
             )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 
 from calsync.errors import Diagnostic, Severity, Source
+from calsync.inside import Outside, is_regular, locate, open_inside
 
 MIB = 1024 * 1024
 
@@ -67,14 +67,18 @@ def name_of(path: Path, root: Path) -> str:
     return shown(relative.as_posix(), 4096)
 
 
-def read_limited(path: Path, limit: int, *, what: str = "file") -> bytes:
-    """The bytes of a regular file of at most `limit` bytes. Raises UnreadableFile; never waits on a pipe."""
+def read_limited(path: Path, limit: int, *, root: Path, what: str = "file") -> bytes:
+    """The bytes of a regular file of at most `limit` bytes inside the project `root`, links resolved.
+
+    Raises UnreadableFile; never waits on a pipe.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        with os.fdopen(open_inside(locate(path, root)), "rb") as stream:
+            if not is_regular(stream.fileno()):
                 raise UnreadableFile("unreadable", f"this {what} is not a regular file")
             data = stream.read(limit + 1)
+    except Outside as error:
+        raise UnreadableFile("outside", f"this {what} {error}", "copy the file here") from error
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a usable path"
         raise UnreadableFile("unreadable", f"this {what} cannot be read: {reason.lower()}") from error

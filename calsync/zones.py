@@ -66,7 +66,7 @@ def load_zone(name: str) -> ZoneInfo:
         raise BadTime("unknown-zone", f"{shown(name)} is an abbreviation, not an IANA time zone", hint)
     if name not in zone_names():
         folded = {each.casefold(): each for each in sorted(zone_names())}
-        near = difflib.get_close_matches(name.casefold().replace(" ", "_"), folded, n=1, cutoff=0.75)
+        near = difflib.get_close_matches(name[:80].casefold().replace(" ", "_"), folded, n=1, cutoff=0.75)
         hint = f"did you mean {folded[near[0]]}?" if near else "use an IANA name such as Europe/Berlin"
         raise BadTime("unknown-zone", f"{shown(name)} is no IANA time zone", hint)
     place = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))

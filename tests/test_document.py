@@ -249,7 +249,7 @@ def test_files_are_read_within_bounds(tmp_path: Path) -> None:
     big.write_bytes(b"a" * (MAX_BYTES + 1))
     os.mkfifo(tmp_path / "pipe.yaml")
     codes = {
-        name: [each.code for each in read_document(tmp_path / name, name).problems]
+        name: [each.code for each in read_document(tmp_path / name, name, tmp_path).problems]
         for name in ("big.yaml", "gone.yaml", "pipe.yaml", ".")
     }
     assert codes == {

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calsync import inside
 from calsync.errors import Exit
 from calsync.media import (
     CHUNK,
     HashingReader,
     MediaProblem,
     ProbeCache,
-    files,
     inspect,
     open_for_upload,
     probe,
@@ -290,12 +290,12 @@ def test_without_openat_the_opened_file_is_compared_with_the_path(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where folders cannot be held open (Windows), what was opened must still be what the path means."""
-    monkeypatch.setattr(files, "_BY_STEPS", False)
+    monkeypatch.setattr(inside, "_BY_STEPS", False)
     path = resolve(project / "calendars", "media/film.mp4", project)
     with open_for_upload(path, project) as raw:
         assert raw.read() == (REAL / "plain.mp4").read_bytes()
     other = put(project, b"other")
-    monkeypatch.setattr(files, "_FILE_FLAGS", os.O_RDONLY)
+    monkeypatch.setattr(inside, "_FILE_FLAGS", os.O_RDONLY)
     open_file = os.open
     monkeypatch.setattr(os, "open", lambda _path, flags: open_file(other, flags))
     with problem("media-changed"):

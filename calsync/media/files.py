@@ -11,22 +11,19 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from calsync import inside
 from calsync.errors import CalsyncError, Exit
+from calsync.inside import REPLACED, Located, Outside, open_inside, within
 from calsync.model import MediaFile
 
 CHUNK = 256 * 1024
 """Bytes per chunk of an upload: at curl's speed in our measurements, larger chunks gain nothing over TLS."""
 
+_LONGEST_NAME = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_HELD = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-# O_NONBLOCK: opening a FIFO must not wait for a writer. O_NOCTTY: opening a terminal must not adopt it.
-_FILE_FLAGS = os.O_RDONLY | _HELD | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-# O_PATH: a folder may be passed through without leave to list it.
-_FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | _HELD | getattr(os, "O_DIRECTORY", 0)
-_BY_STEPS = os.open in os.supports_dir_fd and bool(getattr(os, "O_NOFOLLOW", 0))
 
 
 class MediaProblem(CalsyncError):
@@ -34,7 +31,7 @@ class MediaProblem(CalsyncError):
 
     media-name (not a usable name), media-absolute, media-outside (leads out of the project), media-missing,
     media-not-a-file, media-unreadable (permissions, disk), media-changed (while it was read or since the plan),
-    media-empty, media-type (not a video or image, or none that calsync reads), media-broken (cut short or
+    media-empty, media-too-large, media-type (not a video or image, or none that calsync reads), media-broken (cut short or
     damaged), media-pointer (a malformed Git LFS pointer).
     """
 
@@ -53,17 +50,15 @@ def resolve(base: Path, name: str, project: Path) -> Path:
     _check_name(name)
     root, start = os.path.realpath(project), os.path.realpath(base)
     joined = os.path.join(start, name)  # noqa: PTH118 - Path would drop what `..` is about
-    if not _inside(os.path.normpath(joined), root):
+    if not within(os.path.normpath(joined), root):
         raise MediaProblem("media-outside", f"{name} leads outside of the project", _KEEP_INSIDE)
     # Not strict: a link out of the project is refused before it matters whether its target exists.
     try:
-        real = os.path.realpath(joined)
+        real = inside.locate(joined, root).real
+    except Outside as error:
+        raise MediaProblem("media-outside", f"{name} {error}", _KEEP_INSIDE) from error
     except OSError as error:
         raise _problem(error, name) from error
-    if not _inside(real, root):
-        raise MediaProblem(
-            "media-outside", f"{name} is a link that leads outside of the project", _KEEP_INSIDE
-        )
     if _CONTROL.search(real[len(root) :]):
         raise MediaProblem("media-name", f"{name} leads to a path with control characters")
     try:
@@ -74,20 +69,15 @@ def resolve(base: Path, name: str, project: Path) -> Path:
     return Path(real)
 
 
-class Located(NamedTuple):
-    """A path inside a project, both links resolved. `name` is what people and the plan call it: with `/`."""
-
-    root: str
-    real: str
-    name: str
-
-
 def locate(path: Path, project: Path) -> Located:
     """Where a path leads now. Raises MediaProblem when that is not inside the project."""
-    root, real = os.path.realpath(project), os.path.realpath(path)
-    if not _inside(real, root) or real == root:
+    try:
+        at = inside.locate(path, project)
+    except Outside as error:
+        raise MediaProblem("media-outside", f"{path.name} {error}", _KEEP_INSIDE) from error
+    if not at.name:
         raise MediaProblem("media-outside", f"{path.name} is outside of the project", _KEEP_INSIDE)
-    return Located(root, real, real[len(root) :].replace(os.sep, "/").lstrip("/"))
+    return at
 
 
 def open_for_upload(path: Path, project: Path) -> io.FileIO:
@@ -103,10 +93,9 @@ def open_located(at: Located) -> io.FileIO:
     """`open_for_upload` of what `locate` found a moment ago."""
     name = at.name
     try:
-        descriptor = _walk(at.root, name.split("/")) if _BY_STEPS else _open_and_compare(at)
+        descriptor = open_inside(at)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
-            # No link was left after `realpath`: one was put there since.
+        if error.errno in (*REPLACED, errno.ESTALE):
             raise MediaProblem(
                 "media-changed", f"{name} was replaced while it was opened", "try again"
             ) from error
@@ -177,6 +166,8 @@ _KEEP_INSIDE = "media is named relative to the file that names it and stays insi
 def _check_name(name: str) -> None:
     if not name.strip():
         raise MediaProblem("media-name", "the media has an empty name")
+    if len(name) > _LONGEST_NAME:
+        raise MediaProblem("media-name", f"{name[:80]}... is too long for a name")
     if _CONTROL.search(name):
         shown = ascii(name)
         raise MediaProblem("media-name", f"{shown} holds control characters", "rename the file")
@@ -187,37 +178,6 @@ def _check_name(name: str) -> None:
         raise MediaProblem("media-absolute", f"{name} is an absolute path", _KEEP_INSIDE)
     if "\\" in name:
         raise MediaProblem("media-name", f"{name} has backslashes", f"write {name.replace(chr(92), '/')}")
-
-
-def _inside(path: str, root: str) -> bool:
-    path, root = os.path.normcase(path), os.path.normcase(root)
-    return path == root or path.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def _walk(root: str, parts: list[str]) -> int:
-    # From the project downwards: what `realpath` said cannot be swapped for a link in between.
-    folder = os.open(root, _FOLDER_FLAGS)
-    try:
-        for part in parts[:-1]:
-            deeper = os.open(part, _FOLDER_FLAGS, dir_fd=folder)
-            os.close(folder)
-            folder = deeper
-        return os.open(parts[-1], _FILE_FLAGS, dir_fd=folder)
-    finally:
-        os.close(folder)
-
-
-def _open_and_compare(at: Located) -> int:
-    # Without openat (Windows): what was opened must still be what the path means, inside, afterwards.
-    descriptor = os.open(at.real, _FILE_FLAGS)
-    try:
-        again = os.path.realpath(at.real)
-        if not _inside(again, at.root) or not os.path.samestat(os.fstat(descriptor), os.lstat(again)):
-            raise MediaProblem("media-changed", f"{at.name} was replaced while it was opened", "try again")
-        return descriptor
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def _require_regular(mode: int, name: str) -> None:

@@ -16,6 +16,9 @@ from calsync.media.sniff import kind_of, sniff
 from calsync.media.window import Flaw, Window
 from calsync.model import MediaFile
 
+LARGEST = 8 << 30
+"""Bytes. No service takes half of that, and hashing more takes longer than anybody waits for a plan."""
+
 _READERS: dict[str, Callable[[Window], tuple[int | None, int | None, int | None]]] = {
     "video/mp4": bmff.probe,
     "video/quicktime": bmff.probe,
@@ -64,6 +67,8 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
     before = Stamp.of(os.fstat(raw.fileno()))
     if before.size == 0:
         raise Flaw("media-empty", "is empty")
+    if before.size > LARGEST:
+        raise Flaw("media-too-large", f"has {before.size:,} bytes; no service takes more than 4 GiB")
     window = Window(raw, before.size)
     if before.size < LONGEST:
         pointer = read_pointer(window.at(0, before.size), name)

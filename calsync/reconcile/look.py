@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from calsync.binding import bind
-from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity
+from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity, bounded
 from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Observed, Post, Recorded
 from calsync.observed import Refresh, refresh
 from calsync.plan import Filters, Plan, plan
@@ -28,7 +28,7 @@ class Checked:
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """All that was found, in the order of the files."""
-        return _sorted({*self.loading, *self.rules})
+        return bounded({*self.loading, *self.rules})
 
     @property
     def valid(self) -> bool:

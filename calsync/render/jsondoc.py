@@ -41,6 +41,8 @@ _RAW = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\
 def to_text(document: dict[str, Json]) -> str:
     """The document as text: keys in the contract's order, readable letters, nothing that a terminal obeys."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
+    # A runner of GitHub Actions obeys `##[name]` anywhere in a line of its log; only text can hold it here.
+    text = text.replace("##[", "#\\u0023[")
     return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
