@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
+import select
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,9 @@ _RUNNERS = ("GITHUB_", "FORGEJO_", "GITEA_", "GITLAB_", "CI_", "CALSYNC_FORGE_TO
 _TOKENS = frozenset(
     {"CALSYNC_FORGE_TOKEN", "GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN", "CI_JOB_TOKEN", "GH_TOKEN"}
 )
+_PATIENCE = 60.0
+"""Seconds that whoever writes a key into a pipe may take: a password manager asks for a passphrase first."""
+_IDLE = 5.0
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -187,11 +193,31 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def _piped(descriptor: int) -> bytes:
+    """What a file or pipe holds, to its end. Raises TimeoutError for a pipe without a writer, or with an idle one."""
+    data = b""
+    is_pipe = stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    while len(data) <= _LONGEST_KEY:
+        if is_pipe and not select.select([descriptor], [], [], _IDLE if data else _PATIENCE)[0]:
+            raise TimeoutError
+        more = os.read(descriptor, _LONGEST_KEY + 1 - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
 def _key_file(name: str, path: Path) -> str:
     """The text of a key file. A pipe is fine (a shell's process substitution); what it holds is never shown."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_LONGEST_KEY + 1)
+        # Non-blocking, so that a pipe into which nobody writes is an error and not a wait.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        try:
+            data = _piped(descriptor)
+        finally:
+            os.close(descriptor)
+    except TimeoutError:
+        raise CalsyncError(f"{name}: nobody writes a key into this pipe", code="key") from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a usable path"
         raise CalsyncError(f"{name}: the file cannot be read: {reason.lower()}", code="key") from None

@@ -245,8 +245,12 @@ def _token(snapshot: os.stat_result, journal: int) -> Token:
 def _opened(path: Path, flags: int) -> Iterator[int]:
     descriptor = os.open(path, flags | _SAFELY, 0o600)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, f"{path.name} is not a regular file")
+        if flags & os.O_CREAT and mode & 0o077:
+            with suppress(OSError):  # another user's, who has to see to it
+                os.fchmod(descriptor, 0o600)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -11,9 +12,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from calsync.model import Json
+from calsync.transport.redaction import Redactor
 
 _LONGEST_MESSAGE = 300
 _LONGEST_CODE = 64
+_LONGEST_READ = 4096
+_MOST_MARKS = 600_000
+"""Commas and opening brackets in one answer: ten thousand posts have half as many."""
+_DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +32,46 @@ class Answer:
 
 
 def parsed(raw: bytes) -> Json:
-    """Read a JSON body; None for an empty one. Raises ValueError for anything else, nesting bombs included."""
+    """Read a JSON body; None for an empty one.
+
+    Raises ValueError for anything else: numbers that are none, text that is not UTF-8, and what would only fill
+    the memory or the stack.
+    """
     if not raw.strip():
         return None
+    if sum(map(raw.count, (b",", b"[", b"{"))) > _MOST_MARKS:
+        raise ValueError("too many values")
     try:
-        value: Json = json.loads(raw)
+        value: Json = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    _require_shallow(value)
     return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond all bounds")
+    return number
+
+
+def _require_shallow(value: Json) -> None:
+    """Raise ValueError for what is nested more deeply than readers, which call themselves, can follow."""
+    level: list[Json] = [value]
+    for _ in range(_DEEPEST):
+        inner: list[Json] = []
+        for each in level:
+            held = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            inner += [one for one in held if isinstance(one, (dict, list))]
+        if not inner:
+            return
+        level = inner
+    raise ValueError("nested too deeply")
 
 
 def refusal(body: Json, raw: bytes) -> tuple[str | None, str | None]:
@@ -61,18 +99,17 @@ def refusal(body: Json, raw: bytes) -> tuple[str | None, str | None]:
     return text, code if isinstance(code, str) else None
 
 
-def clean(text: str, *, secret: str | None = None, longest: int = _LONGEST_MESSAGE) -> str:
+def clean(text: str, *, redactor: Redactor | None = None, longest: int = _LONGEST_MESSAGE) -> str:
     """A service's words made fit for a message: the key blotted out, control characters escaped, cut to length."""
-    if secret:
-        text = text.replace(secret, "[key]")
+    text = (redactor or Redactor(None)).words(text[:_LONGEST_READ])
     if len(text) > longest:
         text = text[: longest - 1] + "…"
     return "".join(_visible(letter) for letter in text)
 
 
-def clean_code(code: str | None, *, secret: str | None = None) -> str | None:
+def clean_code(code: str | None, *, redactor: Redactor | None = None) -> str | None:
     """A service's error code, made fit the same way."""
-    return None if code is None else clean(code, secret=secret, longest=_LONGEST_CODE)
+    return None if code is None else clean(code, redactor=redactor, longest=_LONGEST_CODE)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -20,6 +20,7 @@ from calsync.transport.addresses import base_address, handed_on, storage_host, u
 from calsync.transport.answers import Answer, clean
 from calsync.transport.multipart import Body, Chunks, Form
 from calsync.transport.pacing import Pacer
+from calsync.transport.redaction import Redactor
 from calsync.transport.verdicts import Call, Judge, Trouble, doubted
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ PATIENCE = 180.0
 """Seconds after which a request is not tried again."""
 LONGEST_WAIT = 60.0
 """Seconds: the services' limits are per minute, so nobody has to wait longer than one."""
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 """The largest answer that is read, decompressed."""
 
 _AGENT = f"calsync/{__version__}"
@@ -105,7 +106,8 @@ class Transport:
         self.service = service
         self._base, self._local = base_address(base_url, service)
         self._key = usable_key(key.reveal(), service) if key is not None else None
-        self._judge = Judge(service=service, secret=self._key)
+        self._redactor = Redactor(self._key)
+        self._judge = Judge(service=service, redactor=self._redactor)
         self._clock, self._now, self._jitter = clock, now, jitter
         self._stop: Stop = stop if stop is not None else threading.Event()
         self._sleep = sleep if sleep is not None else self._stop.wait
@@ -168,7 +170,7 @@ class Transport:
         if self._key is not None:
             sent["Authorization"] = f"{self._scheme} {self._key}"
         call = Call(
-            what=f"{method} {path}",
+            what=clean(f"{method} {path}", redactor=self._redactor),
             method=method,
             url=f"{self._base}{path}" + (f"?{urlencode(query)}" if query else ""),
             headers=sent,
@@ -191,7 +193,7 @@ class Transport:
         if host is None:
             raise self._judge.unsafe().error
         call = Call(
-            what=f"PUT to its storage at {clean(host)}",
+            what=f"PUT to its storage at {clean(host, redactor=self._redactor)}",
             method="PUT",
             url=url,
             headers={"User-Agent": _AGENT, **handed_on(headers)},

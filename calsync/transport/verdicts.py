@@ -15,6 +15,7 @@ from calsync.errors import ProviderError, Rejected, Throttled, Unauthorized, Una
 from calsync.model import Json
 from calsync.transport.answers import Answer, clean, clean_code, parsed, refusal, retry_after
 from calsync.transport.multipart import Body
+from calsync.transport.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Judges the exchanges with one service; `secret` is blotted out of all that the service says."""
+    """Judges the exchanges with one service; the key is blotted out of all that the service says."""
 
     service: str
-    secret: str | None
+    redactor: Redactor
 
     def answered(
         self,
@@ -66,6 +67,8 @@ class Judge:
         body: Json = None
         try:
             body = parsed(raw)
+            if self.redactor.needed(raw):
+                body = self.redactor.data(body)
         except ValueError:
             broken = broken or "an answer that is not JSON"
         if status in call.accept:
@@ -79,7 +82,7 @@ class Judge:
 
     def unreached(self, call: Call, cause: Exception) -> Trouble:
         """Connecting failed: nothing was sent, so any request may be tried again."""
-        why = clean(str(cause), secret=self.secret)
+        why = clean(str(cause), redactor=self.redactor)
         message = f"{self.service} could not be reached for {call.what}: {why}"
         return Trouble(Unavailable(message, service=self.service), again=True, cause=cause)
 
@@ -93,7 +96,7 @@ class Judge:
         cause: Exception | None = None,
     ) -> Trouble:
         """No understandable answer: harmless for what only reads, a doubt for what writes."""
-        why = clean(why, secret=self.secret)
+        why = clean(why, redactor=self.redactor)
         if call.reads:
             message = f"{self.service} did not answer {call.what}: {why}"
             unread = Unavailable(message, service=self.service, status=status, remote_code=code)
@@ -111,10 +114,10 @@ class Judge:
         self, call: Call, status: int, headers: Mapping[str, str], raw: bytes, body: Json, now: datetime
     ) -> Trouble:
         said, code = refusal(body, raw)
-        code = clean_code(code, secret=self.secret)
+        code = clean_code(code, redactor=self.redactor)
         message = f"{self.service} answered {status} to {call.what}"
         if said:
-            message += f": {clean(said, secret=self.secret)}"
+            message += f": {clean(said, redactor=self.redactor)}"
         if status < 200 or 300 <= status < 400:
             return self._redirected(call, status, message)
         if status == 429:
