@@ -122,7 +122,7 @@ class _Look:
         for sighting in provider.list_posts(scopes, self._window(service)):
             record = by_id.get(sighting.remote_id) or _loosely(sighting, by_name)
             if record is not None:
-                self.by_address[record.address] = sighting
+                self.by_address[record.address] = _of(record, sighting)
             elif sighting.account_id is not None:
                 account = AccountKey(service, sighting.account_id)
                 if account in ours:
@@ -213,4 +213,9 @@ def _ask(provider: Provider, record: Record) -> Sighting:
         return _blank(record, Status.UNKNOWN)
     except ProviderError:
         return _blank(record, Status.UNKNOWN)
-    return _blank(record, Status.MISSING) if sighting is None else sighting
+    return _blank(record, Status.MISSING) if sighting is None else _of(record, sighting)
+
+
+def _of(record: Record, seen: Sighting) -> Sighting:
+    """What was seen of a record; what is shown as another account's says nothing about it."""
+    return seen if seen.account_id in (None, record.account.id) else _blank(record, Status.UNKNOWN)

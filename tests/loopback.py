@@ -71,7 +71,7 @@ class Loopback:
             try:
                 if self._tls is not None:
                     connection = opened.enter_context(self._tls.wrap_socket(connection, server_side=True))
-                while (request := _request(connection)) is not None:
+                while (request := read_request(connection)) is not None:
                     with self._lock:
                         self.received.append(request)
                         act = self.acts[min(len(self.received), len(self.acts)) - 1]
@@ -80,7 +80,8 @@ class Loopback:
                 return
 
 
-def _request(connection: socket.socket) -> Received | None:
+def read_request(connection: socket.socket) -> Received | None:
+    """The next request of a connection; None where it has ended."""
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)

@@ -347,13 +347,8 @@ def test_words_that_are_not_documented_are_unknown(at: At, word: object, status:
 
 
 def test_a_sparse_row_is_still_a_post(at: At) -> None:
-    """An account that is not shown may be ours; without an id there is nothing to know it by."""
-    rows = [
-        {"id": "1"},
-        {"id": "2", "video": None, "tiktokAccount": [], "scheduledPublishTime": "soon"},
-        {},
-        7,
-    ]
+    """An account that is not shown may be ours."""
+    rows = [{"id": "1"}, {"id": "2", "video": None, "tiktokAccount": [], "scheduledPublishTime": "soon"}]
     with Loopback(said(rows)) as server:
         seen = listed(at(server))
     assert [(each.remote_id, each.at, each.account_id, each.media) for each in seen] == [
@@ -364,7 +359,16 @@ def test_a_sparse_row_is_still_a_post(at: At) -> None:
 
 @pytest.mark.parametrize(
     "shape",
-    [said({}), said(None), said("none"), answer(body=b"[]"), said([ROW], pagination={"hasMore": True})],
+    [
+        said({}),
+        said(None),
+        said("none"),
+        answer(body=b"[]"),
+        said([ROW], pagination={"hasMore": True}),
+        said([ROW, {}]),
+        said([ROW, 7]),
+        said([ROW, {**ROW, "id": 5}]),
+    ],
 )
 def test_a_list_that_may_be_a_part_decides_nothing(at: At, shape: Act) -> None:
     """What it does not show would be taken for lost."""

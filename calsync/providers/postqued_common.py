@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from calsync.errors import Rejected
 from calsync.model import Json, MediaFile, Status
 from calsync.providers.base import Payload
-from calsync.providers.reading import fields, filename, text
-from calsync.transport import Answer, Form, RequestClass, Transport
+from calsync.providers.reading import fields, filename, ident, text
+from calsync.transport import Answer, Form, RequestClass, Transport, clean
 
 _TARGET = {
     "queued": Status.SCHEDULED,
@@ -121,9 +121,10 @@ class Presigned:
         upload = fields(answer.body, "upload")
         url = self.known(text(upload, "url"), "an upload address")
         if (text(upload, "method") or "PUT").upper() != "PUT":
-            raise Rejected(f"{self.service} wants a file by {text(upload, 'method')!r}", service=self.service)
+            method = clean(text(upload, "method") or "", longest=20)
+            raise Rejected(f"{self.service} wants a file by {method!r}", service=self.service)
         return _Place(
-            content_id=self.known(text(fields(answer.body), "contentId"), "a content id"),
+            content_id=self.known(ident(fields(answer.body), "contentId"), "a content id"),
             key=self.known(
                 text(upload, "key") or text(fields(answer.body), "key") or _key_in(url),
                 "the key of the upload",
@@ -167,6 +168,9 @@ def _key_in(url: str) -> str | None:
 
     The guide's keys begin with `content/`; what stands before that is the name of a bucket.
     """
-    path = unquote(urlsplit(url).path).lstrip("/")
+    try:
+        path = unquote(urlsplit(url).path).lstrip("/")
+    except ValueError:  # no address at all, which is for the transport to say
+        return None
     inside = path.partition("/")[2]
     return next((each for each in (path, inside) if each.startswith("content/")), None)

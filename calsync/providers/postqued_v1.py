@@ -26,7 +26,7 @@ from calsync.model import (
 )
 from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
 from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
-from calsync.providers.reading import camel, fields, file_part, items, reason, segment, text
+from calsync.providers.reading import camel, fields, file_part, ident, items, reason, segment, text
 from calsync.transport import Answer, Form
 
 CAPABILITIES = Capabilities(
@@ -114,7 +114,7 @@ class PostquedV1:
         if not target and len(targets) == 1:
             target = targets[0]
         return Sighting(
-            remote_id=RemoteId(remote_id.id, remote_id.part or text(target, "id")),
+            remote_id=RemoteId(remote_id.id, remote_id.part or ident(target, "id")),
             account_id=scope.account.id,
             status=status(text(target, "status"), text(request, "status")),
             reason=reason(target, request),
@@ -173,12 +173,13 @@ class PostquedV1:
         whole = fields(answer.body)
         # `id` in the guide, `publishId` in the skill; `publish.id` as v2's clients have met it.
         nested = fields(answer.body, "publish")
-        publish_id = text(whole, "id", "publishId") or text(nested, "id")
+        publish_id = ident(whole, "id", "publishId") or ident(nested, "id")
         if publish_id is None:
             message = f"{self.service} accepted a post, but its answer does not name it"
             raise Uncertain(message, service=self.service, status=answer.status)
         target: Mapping[str, Json] = next(items(whole.get("targets") or nested.get("targets")), {})
-        return RemoteId(publish_id, text(target, "id"))
+        ours = text(target, "accountId") in (None, submission.scope.account.id)
+        return RemoteId(publish_id, ident(target, "id") if ours else None)
 
     def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - the contract's
         """Refused: v1 documents no way."""

@@ -67,6 +67,8 @@ TITLED = frozenset({"facebook", "pinterest", "reddit", "youtube"})
 _SPAN = timedelta(days=31)
 """How much one listing asks for: it has no pages, so that months of posts are asked for in parts."""
 _LEAST_SPAN = timedelta(days=1)
+_MOST_ALONE = 300
+"""Publish requests of one listing that are asked for one by one: ten minutes at the documented rate."""
 
 
 class PostquedV2:
@@ -199,7 +201,8 @@ class PostquedV2:
             message = f"{self.service} accepted a post, but its answer does not name it"
             raise Uncertain(message, service=self.service, status=answer.status)
         remote_id = RemoteId(made.id)
-        if made.posts and len(made.posts) == 1:
+        mine = (None, submission.scope.account.id)
+        if made.posts and len(made.posts) == 1 and made.posts[0].account_id in mine:
             remote_id = made.posts[0].remote_id
         if remote_id.part is None:
             # It is made, whatever becomes of this question.
@@ -341,6 +344,8 @@ class PostquedV2:
                 raise self._unread("its posts in part, without a way to read on", answer)
             middle = start + (end - start) / 2
             return [*self._listed(workspace, start, middle), *self._listed(workspace, middle, end)]
+        if sum(each.posts is None for each in listed) > _MOST_ALONE:
+            raise self._unread("its posts without their targets", answer)
         found: list[Sighting] = []
         for each in listed:
             posts = each.posts
@@ -374,9 +379,10 @@ class PostquedV2:
         found = self._request(remote_id.id, workspace)
         if found is None:
             return None
-        if found.posts is None:
+        seen = reading.chosen(found.posts or (), remote_id, account)
+        if seen is None and reading.doubtful(found, remote_id):
+            # Its targets, or which of them is ours, are not shown.
             return Sighting(remote_id=remote_id, account_id=account, status=found.status)
-        seen = reading.chosen(found.posts, remote_id, account)
         if seen is None:
             return None
         known = RemoteId(remote_id.id, seen.remote_id.part or remote_id.part)

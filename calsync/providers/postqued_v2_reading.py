@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from calsync.model import CreatorInfo, Intent, Json, Options, RemoteId, Sighting, Status
 from calsync.providers.base import RemoteAccount
 from calsync.providers.postqued_common import status
-from calsync.providers.reading import fields, items, moment, reason, text, whole
+from calsync.providers.reading import fields, ident, items, moment, reason, text, whole
 
 _LISTS = ("publishes", "requests", "publishRequests", "items", "data")
 """Where a list of publish requests may be, when it is not the answer itself."""
@@ -25,11 +25,15 @@ _TIMES = ("dispatchAt", "scheduledAt", "scheduledFor", "publishAt")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A publish request as it is shown: one sighting per target; `posts` None: its targets are not shown."""
+    """A publish request as it is shown: one sighting per target; `posts` None: its targets are not shown.
+
+    `deleted`: it says of itself that it is.
+    """
 
     id: str
     posts: tuple[Sighting, ...] | None
     status: Status = Status.UNKNOWN
+    deleted: bool = False
 
 
 def requests(body: Json) -> tuple[Request, ...] | None:
@@ -64,14 +68,17 @@ def request(body: Json) -> Request | None:
     inner = next((fields(outer.get(name)) for name in _SHELLS if isinstance(outer.get(name), dict)), {})
     shown = {**inner, **outer}
     targets = shown.get("targets")
-    if not isinstance(targets, list) and (publish_id := text(shown, *_PUBLISH)) and _account(shown):
+    if isinstance(targets, list) and not all(isinstance(each, dict) for each in targets):
+        # One that is not understood may be ours.
+        targets = None
+    if not isinstance(targets, list) and (publish_id := ident(shown, *_PUBLISH)) and _account(shown):
         # A row per target instead of a row per request.
         return Request(publish_id, (_sighting(publish_id, shown, shown),))
-    publish_id = text(outer, "id", *_PUBLISH) or text(inner, "id", *_PUBLISH)
+    publish_id = ident(outer, "id", *_PUBLISH) or ident(inner, "id", *_PUBLISH)
     if publish_id is None:
         return None
     if shown.get("deletedAt") or shown.get("status") == "deleted":
-        return Request(publish_id, ())
+        return Request(publish_id, (), deleted=True)
     if not isinstance(targets, list):
         return Request(publish_id, None, status(None, text(shown, "status")))
     alone = shown if len(targets) == 1 else {**shown, "status": None}
@@ -90,10 +97,20 @@ def chosen(posts: Sequence[Sighting], remote_id: RemoteId, account_id: str) -> S
     return posts[0] if len(posts) == 1 and posts[0].account_id in (None, account_id) else None
 
 
+def doubtful(found: Request, remote_id: RemoteId) -> bool:
+    """Whether the one that is meant, though none was chosen, may be there: its targets do not tell."""
+    if not found.posts:
+        return not found.deleted
+    return any(
+        each.remote_id.part is None or (remote_id.part is None and each.account_id is None)
+        for each in found.posts
+    )
+
+
 def _sighting(publish_id: str, target: Mapping[str, Json], shown: Mapping[str, Json]) -> Sighting:
     intent = text(target, "intent") or text(shown, "intent")
     return Sighting(
-        remote_id=RemoteId(publish_id, text(target, "id", "targetId")),
+        remote_id=RemoteId(publish_id, ident(target, "id", "targetId")),
         account_id=_account(target),
         status=status(text(target, "status"), text(shown, "status")),
         at=moment(target, *_TIMES) or moment(shown, *_TIMES),

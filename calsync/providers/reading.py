@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from calsync.errors import Rejected
 from calsync.model import Json, MediaFile
-from calsync.transport import FilePart
+from calsync.transport import FilePart, clean
 from calsync.transport.multipart import Chunks
+from calsync.transport.redaction import without_queries
 
 _LONGEST_NAME = 100
+_LONGEST_ID = 200
+_LONGEST_REASON = 2000
+_EXACT = 1 << 53
 
 
 def fields(value: Json, *path: str) -> Mapping[str, Json]:
@@ -38,10 +42,17 @@ def text(values: Mapping[str, Json], *names: str) -> str | None:
     return None
 
 
+def ident(values: Mapping[str, Json], *names: str) -> str | None:
+    """The first of these fields that can be an id; what is longer than any is none."""
+    found = text(values, *names)
+    return found if found is not None and len(found) <= _LONGEST_ID else None
+
+
 def whole(values: Mapping[str, Json], name: str) -> int | None:
-    """A whole number from 0."""
+    """A whole number from 0 to what JSON's numbers are exact to."""
     value = values.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _EXACT
+    return value if known and isinstance(value, int) else None
 
 
 def moment(values: Mapping[str, Json], *names: str) -> datetime | None:
@@ -49,9 +60,11 @@ def moment(values: Mapping[str, Json], *names: str) -> datetime | None:
     found = text(values, *names)
     try:
         read = datetime.fromisoformat(found) if found else None
-        return read.astimezone(UTC) if read is not None and read.tzinfo is not None else None
+        read = read.astimezone(UTC) if read is not None and read.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+    # At the edges of the calendar a time has no day before or after it, and none in another zone.
+    return read if read is not None and MINYEAR < read.year < MAXYEAR else None
 
 
 def reason(*places: Mapping[str, Json]) -> str | None:
@@ -61,14 +74,18 @@ def reason(*places: Mapping[str, Json]) -> str | None:
             value = place.get(name)
             found = text(place, name) or (text(value, "message", "code") if isinstance(value, dict) else None)
             if found:
-                return found
+                return without_queries(found[:_LONGEST_REASON])
     return None
 
 
 def segment(remote_id: str, *, service: str) -> str:
-    """An id as one segment of a path. Raises Rejected for one that would be another path."""
-    if not remote_id.strip("."):
-        raise Rejected(f"{remote_id!r} is no id of {service}", service=service)
+    """An id as one segment of a path. Raises Rejected for one that would be another path.
+
+    Percent-encoded slashes are refused too: there are servers that decode an address before they read it.
+    """
+    odd = not remote_id.isprintable() or re.search(r"[/\\%?#\s]", remote_id)
+    if odd or not remote_id.strip(".") or len(remote_id) > _LONGEST_ID:
+        raise Rejected(f"{clean(remote_id, longest=60)!r} is no id of {service}", service=service)
     return quote(remote_id, safe="")
 
 

@@ -37,7 +37,7 @@ from calsync.providers.base import (
     Submission,
     Window,
 )
-from calsync.providers.reading import camel, cut, fields, file_part, segment, text, whole
+from calsync.providers.reading import camel, cut, fields, file_part, ident, segment, text, whole
 from calsync.providers.tikflow_reading import SCHEDULE, UPLOAD, Reading
 from calsync.transport import Answer, Form, RequestClass
 
@@ -177,7 +177,7 @@ class TikFlow:
         )
         with self._reading.writing():
             answer = self._write("POST", f"/upload/{'photo' if photos else 'video'}", form=form)
-        upload_id = text(fields(answer.body, "data"), "uploadId", "id")
+        upload_id = ident(fields(answer.body, "data"), "uploadId", "id")
         if upload_id is None:
             message = f"{self.service} took an upload, but its answer does not name it"
             raise Uncertain(message, service=self.service, status=answer.status)
@@ -222,7 +222,7 @@ class TikFlow:
         except Rejected as error:
             raise self._explained(error) from error
         data = fields(answer.body, "data")
-        schedule_id = text(data, "scheduleId", "id")
+        schedule_id = ident(data, "scheduleId", "id")
         if schedule_id is None:
             message = f"{self.service} accepted a schedule, but its answer does not name it"
             raise Uncertain(message, service=self.service, status=answer.status)

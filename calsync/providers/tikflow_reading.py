@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from calsync.errors import Unavailable
 from calsync.model import Intent, Json, RemoteId, Sighting, Status
 from calsync.providers.base import RemoteAccount
-from calsync.providers.reading import fields, items, moment, reason, text
+from calsync.providers.reading import fields, ident, items, moment, reason, text
 from calsync.transport import Transport
 
 SCHEDULE = {
@@ -32,6 +32,7 @@ UPLOAD = {"pending": Status.PROCESSING, "published": Status.PUBLISHED, "failed":
 _PAGE = 100
 """The largest page of the history (its reference page)."""
 _MOST_PAGES = 100
+_LONGEST_NAME = 200
 _ACCOUNT_PAGES = 10
 """How far back accounts are looked for among the uploads."""
 _FRESH = timedelta(seconds=20)
@@ -122,7 +123,7 @@ class Reading:
         with self._lock:
             writes = self._writes
         now, history = self._now(), _History(self._transport, self._service)
-        seen = [each for each in map(_sighting, self._rows()) if each is not None]
+        seen = [_sighting(each) for each in self._rows()]
         posts = {each.remote_id.id: _with_fate(each, history, now) for each in seen}
         look = _Look(at=now, writes=writes, posts=posts, history=history)
         with self._lock:
@@ -133,10 +134,12 @@ class Reading:
         answer = self._transport.request("GET", "/api/v1/schedule/scheduled-videos", klass="read")
         data = fields(answer.body).get("data")
         # Whoever takes a part for the whole takes the rest for lost.
-        if not isinstance(data, list) or fields(answer.body, "pagination").get("hasMore") is True:
+        rows = list(items(data))
+        whole = isinstance(data, list) and len(rows) == len(data) and all(map(_schedule_id, rows))
+        if not whole or fields(answer.body, "pagination").get("hasMore") is True:
             message = f"{self._service} listed its schedules in a shape that is not documented"
             raise Unavailable(message, service=self._service)
-        return list(items(data))
+        return rows
 
 
 class _History:
@@ -171,12 +174,18 @@ class _History:
         if not isinstance(data, list):
             message = f"{self._service} listed its uploads in a shape that is not documented"
             raise Unavailable(message, service=self._service)
+        before = len(self._uploads)
         for each in items(data):
-            if upload_id := text(each, "id"):
-                self._uploads[upload_id] = each
+            if upload_id := ident(each, "id"):
+                self._uploads[upload_id] = _kept(each)
         self._pages += 1
         more = fields(answer.body, "pagination").get("hasMore")
         self._more = bool(data) and (more if isinstance(more, bool) else len(data) >= _PAGE)
+        if self._more and len(self._uploads) == before:
+            # Whoever shows the same page again and again shows the rest never.
+            message = f"{self._service} lists its uploads without an end"
+            raise Unavailable(message, service=self._service)
+        self._more = self._more and len(self._uploads) < _PAGE * _MOST_PAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,13 +199,25 @@ class _Look:
     asked: set[RemoteId] = field(default_factory=set)
 
 
-def _sighting(row: Mapping[str, Json]) -> Sighting | None:
+def _kept(upload: Mapping[str, Json]) -> Mapping[str, Json]:
+    """What is read of an upload, so that ten thousand of them are no burden whatever else they hold."""
+    account = fields(upload.get("tiktokAccount"))
+    shown: dict[str, Json] = {"status": text(upload, "status"), "error": reason(upload)}
+    shown["tiktokAccount"] = {
+        name: (text(account, name) or "")[:_LONGEST_NAME] for name in ("id", "displayName", "username")
+    }
+    return shown
+
+
+def _schedule_id(row: Mapping[str, Json]) -> str | None:
+    return ident(row, "id", "scheduleId")
+
+
+def _sighting(row: Mapping[str, Json]) -> Sighting:
     """A schedule as the list shows it: caption and title are its upload's, options are not shown."""
-    schedule_id = text(row, "id", "scheduleId")
-    if schedule_id is None:
-        return None
+    schedule_id = _schedule_id(row) or ""
     video = fields(row.get("video"))
-    upload_id = text(video, "id")
+    upload_id = ident(video, "id")
     return Sighting(
         remote_id=RemoteId(schedule_id, upload_id),
         account_id=text(fields(row.get("tiktokAccount")), "id"),

@@ -49,6 +49,9 @@ def storage_host(url: str, *, local: bool) -> str | None:
 
     Only https; where the service itself is loopback (`local`), plain http to loopback too.
     """
+    if not re.fullmatch(r"[!-\[\]-~]{1,8192}", url):
+        # Spaces, line breaks, backslashes and other letters: whoever reads such an address may read another one.
+        return None
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

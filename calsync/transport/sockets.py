@@ -25,6 +25,10 @@ from calsync.transport.multipart import Body
 _KEEP_ALIVE = 2.0
 """Seconds. Servers drop idle connections after 5 and more; a create that meets such a drop would be in doubt."""
 _CONNECTIONS = 16
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is handed out to the public; what lies beside it is for single networks, or for nobody yet."""
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""IPv4 addresses as a network sees them that has IPv6 alone (NAT64)."""
 _ERROR_PAGE = 64 * 1024
 """As much as is read of an answer that is no success."""
 
@@ -91,7 +95,7 @@ class Wire:
                 response = self._client.send(request, stream=True)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 raise NotSent(_why(error)) from error
-            except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
                 raise NotSent("the address cannot be used") from error
             except httpx.HTTPError as error:
                 raise Lost(_why(error)) from error
@@ -103,16 +107,17 @@ class Wire:
     def _read(self, response: httpx.Response) -> RawAnswer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         cap = self._cap if response.is_success else _ERROR_PAGE
-        chunks: list[bytes] = []
+        # Not a list of chunks: a server that sends them letter by letter would make each of them an object.
+        body = bytearray()
         broken = None
         try:
             for chunk in _decoded(response.iter_raw(), headers.get("content-encoding", ""), cap):
-                chunks.append(chunk)
+                body += chunk
         except Lost as error:
             broken = str(error)
         except httpx.HTTPError as error:
             broken = _why(error)
-        return RawAnswer(response.status_code, headers, b"".join(chunks), broken)
+        return RawAnswer(response.status_code, headers, bytes(body), broken)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str, cap: int) -> Iterator[bytes]:
@@ -257,8 +262,8 @@ class _Stream(httpcore.NetworkStream):
 def _vetted(host: str, port: int) -> tuple[str, ...]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(str(error)) from error
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError("its name does not resolve") from error
     addresses = tuple(dict.fromkeys(str(each[4][0]) for each in found))
     if not all(_outside(each) for each in addresses):
         raise Forbidden(host)
@@ -266,7 +271,13 @@ def _vetted(host: str, port: int) -> tuple[str, ...]:
 
 
 def _outside(text: str) -> bool:
+    """Whether an address is of the public internet; one that only wraps another is judged by what it wraps."""
     address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        elif address in _TRANSLATED:
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        elif address not in _UNICAST or address.sixtofour is not None or address.teredo is not None:
+            return False
     return address.is_global and not address.is_multicast
