@@ -33,6 +33,7 @@ class Order:
     status: int
     times: int
     headers: Mapping[str, str]
+    message: str
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Fake:
     kind: str
     pull_head: str = NEW
     main: str = NEW
+    later: str | None = None
+    """The head of `main` once it has been asked for."""
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     seen: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -100,10 +103,16 @@ class Fake:
         return f"http://127.0.0.1:{self._server.server_port}{API[self.kind]}"
 
     def order(
-        self, method: str, path: str, status: int, times: int = 99, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        status: int,
+        times: int = 99,
+        headers: Mapping[str, str] | None = None,
+        body: str = f"ordered by {TOKEN}",
     ) -> None:
         """Answer this to requests whose path ends so; a regular expression."""
-        self.orders.append(Order(method, path, status, times, headers or {}))
+        self.orders.append(Order(method, path, status, times, headers or {}, body))
 
     def comment(self, body: str, author: str | None = None) -> dict[str, Any]:
         """Somebody's comment on the pull request."""
@@ -159,7 +168,7 @@ class Fake:
             for order in self.orders:
                 if order.times and method == order.method and re.search(f"{order.path}$", path):
                     order.times -= 1
-                    return order.status, {"message": f"ordered by {TOKEN}"}, order.headers
+                    return order.status, {"message": order.message}, order.headers
             scheme = "token" if self.kind == "forgejo" else "Bearer"
             if headers.get("Authorization") != f"{scheme} {TOKEN}":
                 return 401, {"message": "Bad credentials"}, {}
@@ -182,7 +191,8 @@ class Fake:
             case "GET", [""]:
                 return 200, {"default_branch": "main"}
             case "GET", ["branches", "main"]:
-                return 200, {"name": "main", "commit": {name: self.main}}
+                said, self.main = self.main, self.later or self.main
+                return 200, {"name": "main", "commit": {name: said}}
             case "GET", ["pulls", "7"]:
                 return 200, {"number": 7, "head": {"sha": self.pull_head}}
             case "GET", ["issues", "7", "comments"]:
@@ -214,7 +224,8 @@ class Fake:
             case "GET", [""]:
                 return 200, {"default_branch": "main"}
             case "GET", ["repository", "branches", "main"]:
-                return 200, {"name": "main", "commit": {"id": self.main}}
+                said, self.main = self.main, self.later or self.main
+                return 200, {"name": "main", "commit": {"id": said}}
             case "GET", ["merge_requests", "7"]:
                 return 200, {"iid": 7, "sha": self.pull_head}
             case "GET", ["merge_requests", "7", "notes"]:

@@ -26,6 +26,7 @@ from calsync.render.ci import Run
 from calsync.render.when import Clock
 from calsync.zones import load_zone
 
+_ELSEWHERE = "not-default-branch"
 ISSUE_TITLE = "calsync: the last apply was not complete"
 
 
@@ -77,16 +78,22 @@ def apply(
     signals = Signals(opened.stop, "")
     with signals.caught():
         try:
-            skipped = _not_the_head(at, opened)
-            if skipped is not None:
-                return _skip(at, done, skipped, markdown)
+            newer: list[str] = []
+
+            def head() -> bool:
+                newer.extend(filter(None, [_not_the_head(at, opened)]))
+                return not newer
 
             def approve(planned: Plan, again: int) -> bool:
                 out(text_of(opened, planned, applying=True))
                 if again:
                     out(f"{again} earlier {'create is' if again == 1 else 'creates are'} sent again.")
-                signals.writing = True
-                return True
+                # While this waited for its turn, the run of a newer head may have had one.
+                signals.writing = head()
+                return signals.writing
+
+            if not head():
+                return _skip(at, done, newer[0], markdown)
 
             lines = watcher(quiet=opened.common.quiet, colour=opened.colour)
             with lines.shown():
@@ -103,6 +110,8 @@ def apply(
                         lock_timeout=seconds,
                     ),
                 )
+            if newer:
+                return _skip(at, done, newer[0], markdown)
             done = replace(
                 done, applied=applied, error=halt(applied.plan), code=code_of(opened.stop, applied)
             )
@@ -110,8 +119,8 @@ def apply(
         except Interrupted:
             raise
         except CalsyncError as error:
-            stale = error.exit_code is Exit.STALE
-            done = replace(done, error=error, older=stale and expected is None)
+            older = error.exit_code is Exit.STALE and expected is None
+            done = replace(done, error=error, apart=older or error.code == _ELSEWHERE)
         # From here on a signal must not make it look as if nothing had been done.
         signals.writing = True
         if look and done.code is not Exit.INTERRUPTED:
@@ -131,8 +140,8 @@ class _Done:
     status: Report | None = None
     trouble: CalsyncError | None = None
     """Why there is no status."""
-    older: bool = False
-    """Nothing was applied since this commit is older than what was: no failure that anybody has to mend."""
+    apart: bool = False
+    """It was not for this run to apply: its commit is older than what was, or of another branch."""
 
     @property
     def own(self) -> Exit:
@@ -228,7 +237,7 @@ def _not_the_head(at: Desk, opened: Session) -> str | None:
         raise CalsyncError(
             f"only the default branch is applied, and this run is not about {default or 'it'}; nothing was sent",
             hint="run `ci apply` on pushes to the default branch, on its schedule or by hand there",
-            code="not-default-branch",
+            code=_ELSEWHERE,
         )
     if here is not None and head is not None:
         return (
@@ -285,7 +294,7 @@ def _end(
     at.annotate(done.findings, elsewhere="the log shows them all")
     at.summary(lambda limit: done.markdown(limit) + done.status_markdown() + done.run.line, markdown)
     at.outputs(_outcomes(done))
-    settled = done.older or done.own is Exit.INTERRUPTED
+    settled = done.apart or done.own is Exit.INTERRUPTED
     if not (no_issue or settled or at.context is None):
         _issue(at, done, opened)
     return done.exit

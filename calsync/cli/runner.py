@@ -136,9 +136,11 @@ class Desk:
                     return question(forge)
                 missing = "token" if self.context.token is None else "address of its API"
                 self.note("notice", f"{what}: there is no {missing}; {_ALLOWED[self.context.kind]}")
-        except Unauthorized as error:
-            self.note("notice", f"{what}: {error.message}; {_ALLOWED[self.context.kind]}")
         except CalsyncError as error:
+            # GitHub says 403 also to who asks too often.
+            if isinstance(error, Unauthorized) and "rate limit" not in error.message.casefold():
+                self.note("notice", f"{what}: {error.message}; {_ALLOWED[self.context.kind]}")
+                return None
             self.note("warning", f"{what}: {error.message}")
         return None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from calsync.forges.base import MOST_PAGES, Comment, Issue, items, text
-from calsync.forges.github import GitHub, comments_of, issues_of
+from calsync.forges.base import MOST_PAGES, Issue, items, text, too_many, whole
+from calsync.forges.github import GitHub, issues_of
 from calsync.model import Json
 from calsync.transport import Transport
 
@@ -32,19 +32,19 @@ class Forgejo(GitHub):
         """The newest commit of a branch."""
         return text(self.branch(branch), "commit", "id")
 
-    def comments(self, number: int) -> Iterator[Comment]:
-        """The comments on a pull request, which come all at once here."""
-        said = self.read(f"{self.repository}/issues/{number}/comments").body
-        return comments_of(number, iter(items(said)))
-
     def open_issues(self) -> Iterator[Issue]:
         """The open issues; the author of a workflow's token cannot be searched for."""
-        return issues_of(self.pages(f"{self.repository}/issues", {"state": "open", "type": "issues"}))
+        query = {"state": "open", "type": "issues"}
+        return issues_of(self.pages(f"{self.repository}/issues", query, "issues"))
 
-    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[Json]:
-        """The items of a list, page by page; an instance may give less than was asked for."""
+    def pages(self, path: str, query: Mapping[str, str], what: str) -> Iterator[Json]:
+        """The items of a list. Some lists come all at once whatever page is asked for, others in smaller pages."""
+        known: set[int | None] = set()
         for page in range(1, MOST_PAGES + 1):
-            found = items(self.read(path, {**query, "limit": str(_PAGE), "page": str(page)}).body)
-            yield from found
-            if not found:
+            found = items(self.read(path, {**query, "limit": str(_PAGE), "page": str(page)}), what)
+            new = [each for each in found if whole(each, "id") not in known]
+            if not new:
                 return
+            yield from new
+            known.update(whole(each, "id") for each in new)
+        raise too_many(what)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from calsync.errors import ProviderError
-from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, whole
+from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, too_many, whole
 from calsync.model import Json
 from calsync.transport import Answer, Transport
 
@@ -73,7 +73,8 @@ class GitHub:
 
     def comments(self, number: int) -> Iterator[Comment]:
         """The comments on a pull request, the oldest first."""
-        return comments_of(number, self.pages(f"{self.repository}/issues/{number}/comments", {}))
+        path = f"{self.repository}/issues/{number}/comments"
+        return comments_of(number, self.pages(path, {}, "comments"))
 
     def add_comment(self, number: int, body: str) -> None:
         """Comment on a pull request, or on an issue."""
@@ -87,7 +88,8 @@ class GitHub:
     def open_issues(self) -> Iterator[Issue]:
         """The open issues that we opened."""
         for name in sorted(self.me()):
-            yield from issues_of(self.pages(f"{self.repository}/issues", {"state": "open", "creator": name}))
+            query = {"state": "open", "creator": name}
+            yield from issues_of(self.pages(f"{self.repository}/issues", query, "issues"))
 
     def open_issue(self, title: str, body: str) -> None:
         """Open an issue."""
@@ -102,13 +104,14 @@ class GitHub:
         self.write("PATCH", f"{self.repository}/issues/{number}", {"state": "closed"})
         self.add_comment(number, note)
 
-    def pages(self, path: str, query: Mapping[str, str]) -> Iterator[Json]:
-        """The items of a list, page by page."""
+    def pages(self, path: str, query: Mapping[str, str], what: str) -> Iterator[Json]:
+        """The items of a list, page by page. Raises CalsyncError where it does not end."""
         for page in range(1, MOST_PAGES + 1):
-            found = items(self.read(path, {**query, "per_page": str(_PAGE), "page": str(page)}).body)
+            found = items(self.read(path, {**query, "per_page": str(_PAGE), "page": str(page)}), what)
             yield from found
             if len(found) < _PAGE:
                 return
+        raise too_many(what)
 
     def read(self, path: str, query: Mapping[str, str] | None = None, accept: tuple[int, ...] = ()) -> Answer:
         """Ask something."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
-from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, whole
+from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, too_many, whole
 from calsync.model import Json
 from calsync.transport import Answer, Transport
 
@@ -43,7 +43,7 @@ class GitLab:
     def comments(self, number: int) -> Iterator[Comment]:
         """The notes on a merge request, the oldest first."""
         order = {"sort": "asc", "order_by": "created_at"}
-        for each in self._pages(f"{self._project}/merge_requests/{number}/notes", order):
+        for each in self._pages(f"{self._project}/merge_requests/{number}/notes", order, "notes"):
             note = whole(each, "id")
             if note is not None and at(each, "system") is not True:
                 yield Comment(number, note, str(whole(each, "author", "id")), text(each, "body") or "")
@@ -61,7 +61,7 @@ class GitLab:
         """The open issues that we opened."""
         for user in sorted(self.me()):
             query = {"state": "opened", "author_id": user, "scope": "all"}
-            for each in self._pages(f"{self._project}/issues", query):
+            for each in self._pages(f"{self._project}/issues", query, "issues"):
                 number = whole(each, "iid")
                 if number is not None:
                     author, body = str(whole(each, "author", "id")), text(each, "description") or ""
@@ -80,12 +80,13 @@ class GitLab:
         self._write("PUT", f"{self._project}/issues/{number}", {"state_event": "close"})
         self._write("POST", f"{self._project}/issues/{number}/notes", {"body": note})
 
-    def _pages(self, path: str, query: Mapping[str, str]) -> Iterator[Json]:
+    def _pages(self, path: str, query: Mapping[str, str], what: str) -> Iterator[Json]:
         for page in range(1, MOST_PAGES + 1):
-            found = items(self._read(path, {**query, "per_page": str(_PAGE), "page": str(page)}).body)
+            found = items(self._read(path, {**query, "per_page": str(_PAGE), "page": str(page)}), what)
             yield from found
             if len(found) < _PAGE:
                 return
+        raise too_many(what)
 
     def _read(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         return self._transport.request("GET", path, klass="read", query=query)

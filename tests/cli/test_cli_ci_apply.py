@@ -86,14 +86,24 @@ def test_only_the_head_is_applied(runner: Runner, fake: Fake) -> None:
     assert f"the head of main is {NEW[:10]}" in result.out
     assert (runner.outputs["applied"], runner.outputs["exitcode"]) == ("false", "0")
     runner.about_push(OLD, branch="feature")
-    assert "not-default-branch" in runner.run("apply", "--no-issue", code=1).err
+    assert "not-default-branch" in runner.run("apply", code=1).err
     runner.about_pull(OLD)
-    runner.run("apply", "--no-issue", code=1)
+    runner.run("apply", code=1)
     assert runner.project.writes() == []
     assert fake.writes() == []
     runner.about_push(NEW, branch="same-commit", event="workflow_dispatch")
     runner.run("apply")
     assert scheduled(runner.project) == 1
+
+
+def test_a_head_that_came_while_this_run_waited(runner: Runner, fake: Fake) -> None:
+    """The head is asked for again with the plan at hand and the lock held: what became old meanwhile is not applied."""
+    fake.main, fake.later = OLD, NEW
+    runner.about_push(OLD)
+    result = runner.run("apply")
+    assert "nothing was applied" in result.out
+    assert runner.outputs["applied"] == "false"
+    assert runner.project.writes() == []
 
 
 def test_git_knows_the_head_where_the_forge_does_not(runner: Runner, fake: Fake, tmp_path: Path) -> None:

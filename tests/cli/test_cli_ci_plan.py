@@ -129,6 +129,19 @@ def test_a_forge_that_refuses_changes_nothing_else(
     assert len(fake.writes()) == (order[0] == "POST")
 
 
+def test_what_cannot_be_looked_through_is_not_written_to(runner: Runner, fake: Fake) -> None:
+    """An answer that is no list, or a list without end, does not mean that there is no comment yet."""
+    fake.order("GET", "/comments", 200, times=1)
+    assert "no list" in runner.run("plan").out
+    fake.comments = [fake.comment("me too", STRANGER) for _ in range(100)] * 60
+    assert "more comments than" in runner.run("plan").out
+    fake.order("GET", "/pulls/7", 403, body="API rate limit exceeded")
+    result = runner.run("plan")
+    assert "permissions" not in result.out
+    assert commands(result.out, "warning title=calsync")
+    assert fake.writes() == []
+
+
 def test_a_forge_for_a_moment_busy_or_away(runner: Runner, fake: Fake) -> None:
     """A forge that is slow and asks for a moment gets it; one that nobody reaches, or without a token, is a notice."""
     fake.delay = 0.3
