@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 import shutil
@@ -12,13 +13,19 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from liar import Liar, Weight
 from loopback import Act, Loopback, answer, endless
 from outside import BRAND, EXAMPLES, UPLOADS, Project, Result, ahead, flow, video
+from services import connected
+
+from calsync.errors import Unavailable
+from calsync.model import AccountKey
+from calsync.providers.base import Scope, Window
 
 MB = 1024 * 1024
 MOST = 200
@@ -285,3 +292,57 @@ def test_an_id_leads_to_no_other_endpoint(project: Project, liar: Liar, api: str
         assert PATHS.fullmatch(path), path[:200]
         assert len(path) < 500
         assert not re.search("%2f|%5c|%2e|%0|%3f|%23|%25", path, re.IGNORECASE), path[:200]
+
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def pages(*, fresh: bool) -> Act:
+    """A page of a hundred that says there are more: the same ones again, or others for ever."""
+    numbers = itertools.count()
+
+    def act(connection: socket.socket) -> None:
+        start = 100 * next(numbers) if fresh else 0
+        rows = [{"id": f"u{number}", "status": "published"} for number in range(start, start + 100)]
+        said({"success": True, "data": rows, "pagination": {"hasMore": True}})(connection)
+
+    return act
+
+
+@pytest.mark.parametrize(("fresh", "most"), [(False, 2), (True, 100)])
+def test_pages_without_end_are_not_turned_for_ever(fresh: bool, most: int) -> None:
+    """A history that repeats itself is refused, and one that always goes on is read so far and no further."""
+    with Loopback(pages(fresh=fresh)) as server:
+        provider, transport = connected("tikflow", server.url, lambda: NOW)
+        with (
+            transport,
+            suppress(Unavailable) if fresh else pytest.raises(Unavailable, match="without an end"),
+        ):
+            provider.asset_status("elsewhere")
+        assert len(server.received) == most
+
+
+@pytest.mark.parametrize(
+    ("body", "most"),
+    [({"items": [], "hasMore": True}, 9), ([{"id": f"p{number}"} for number in range(2000)], 2)],
+)
+def test_a_listing_does_not_lead_on_for_ever(body: object, most: int) -> None:
+    """One that is never whole, and one whose posts would all have to be asked for singly, decide nothing."""
+    with Loopback(said(body)) as server:
+        provider, transport = connected("postqued", server.url, lambda: NOW, api="v2", workspace="w1")
+        scopes = [Scope(AccountKey("postqued", BRAND), "w1")]
+        with transport, pytest.raises(Unavailable):
+            provider.list_posts(scopes, Window.around([NOW]))
+        assert len(server.received) <= most
+
+
+def test_what_is_shown_as_anothers_says_nothing_about_ours(project: Project, liar: Liar) -> None:
+    """A service that shows our post on another account, stopped: it is not known, and nothing is made or recorded."""
+    project.calendar(video("teaser", ahead(days=3)))
+    project.apply()
+    [made] = project.posts("scheduled")
+    target = {"id": made["target_id"], "accountId": "someone-else", "status": "canceled"}
+    body = {"id": made["id"], "targets": [target]}
+    liar.lie("GET", "/v2/publish", said([body]))
+    liar.lie("GET", "/v2/publish/*", said(body))
+    assert held_to_the_laws(project.plan()).codes() == {"unknown": "error"}
