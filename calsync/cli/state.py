@@ -30,6 +30,12 @@ def init(ctx: click.Context) -> None:
     store, lineage = opened.project.store, opened.project.settings.project
     made = Ledger.init(store, opened.holder(), project=lineage)
     out(f"{store.where}: an empty state of lineage {made.lineage}")
+    out(
+        "Was there one before? `calsync plan` shows what is recognised as yours; at a service that cannot list its"
+    )
+    out(
+        "posts (Postqued v1), `calsync state adopt ADDRESS REMOTE_ID` each that is still to come, before you apply."
+    )
 
 
 @state.command("list", help="List what is recorded: address, how it was last seen, time, remote id.")

@@ -139,6 +139,7 @@ def look(
     desired, unbound = bind(checked.entries, specs, services.providers)
     closed = {name: error.message for name, error in unreached.items()} | unbound
     findings = {*checked.loading, *_rules(project, checked, services), *_fleeting(project, recorded)}
+    findings.update(_begun_anew(desired, recorded, services.providers))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
         findings |= _creators(project, checked, desired, recorded, asked)
@@ -220,6 +221,28 @@ def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
     message = f"there is no state {project.store.where}, and what CI writes there is gone after the job"
     hint = "keep it where the next job finds it; `project:` in calsync.yaml makes its loss an error"
     return (Diagnostic(severity=Severity.WARNING, code="fleeting-state", message=message, hint=hint),)
+
+
+def _begun_anew(
+    desired: Desired, recorded: Recorded, providers: Mapping[str, Provider]
+) -> tuple[Diagnostic, ...]:
+    """After a lost state nothing is recognised where nothing can be listed, and a person has to know it."""
+    if not recorded.serial or recorded.records or recorded.opens or recorded.generations or recorded.uploads:
+        return ()
+    wanted = {post.account.key.service for post in desired.posts if post.wanted}
+    return tuple(
+        Diagnostic(
+            severity=Severity.WARNING,
+            code="begun-anew",
+            message=(
+                f"the state was begun anew, and {service} {providers[service].capabilities.api} cannot list its posts:"
+                " what was scheduled there before is not recognised"
+            ),
+            hint="calsync state adopt ADDRESS REMOTE_ID for each post that is there already, before you apply",
+        )
+        for service in sorted(wanted)
+        if service in providers and not providers[service].capabilities.lists
+    )
 
 
 def _sorted(found: set[Diagnostic]) -> tuple[Diagnostic, ...]:
