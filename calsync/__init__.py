@@ -49,7 +49,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
 
     The verbs
     plan         the pure diff of three states: decision table, safety, order, digest
-    planfile     a plan document, read back for `apply PLANFILE`
+    planfile     a plan document, read back: for `apply PLANFILE`, and to be shown without its project
     apply        carry out a plan: write-ahead, bounded, resumable
     reconcile    validate, plan, apply, status, accounts, state: each a page
     render       plans, outcomes and errors as text: terminal, markdown, JSON, CI annotations

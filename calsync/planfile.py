@@ -1,21 +1,43 @@
-"""Reading a plan document back: `calsync apply PLANFILE`.
+"""Reading a plan document back: for `calsync apply PLANFILE`, and to show a plan where there is nothing else of it.
 
-The file may have come through a pull request or a CI artifact, so it is data to compare with and nothing more:
-apply plans afresh, and only the digest, the filters and the lines that name a difference are taken from it.
+The file may have come through a pull request or a CI artifact, so it is data and nothing more. Apply plans afresh
+and takes only the digest, the filters and the lines that name a difference from it. What is shown of it has to be
+what its digest covers; who wrote it is not known all the same.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from calsync.errors import CalsyncError
-from calsync.plan.action import ActionKind, Filters
+from calsync.errors import CalsyncError, Diagnostic, Severity, Source
+from calsync.model import (
+    AccountKey,
+    Address,
+    Content,
+    Json,
+    MediaFile,
+    MediaKind,
+    MediaRef,
+    RemoteMedia,
+    comparable,
+    moment,
+    units,
+)
+from calsync.plan.action import ActionKind, Change, Filters, MediaUse, Slot
+from calsync.plan.changes import fields
+from calsync.plan.digest import digest
+from calsync.plan.sheet import EXCERPT, Gist, Line, Sheet, excerpt
+from calsync.zones import FIRST_YEAR, LAST_YEAR, zone_names
 
 MAX_BYTES = 32 * 1024 * 1024
 _HINT = "write it anew with calsync plan --out FILE"
+_DEEPEST = 8  # lists in lists: no option of any platform comes near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +57,9 @@ class PlanFile:
 
 
 _Name = Annotated[str, Field(max_length=256)]
+_Place = Annotated[str, Field(max_length=1024)]
+_Count = Annotated[int, Field(ge=0, le=2**53)]
+_Kind = Annotated[ActionKind, Field(strict=False)]
 
 
 class _Part(BaseModel):
@@ -49,8 +74,8 @@ class _Filters(_Part):
 
 
 class _Action(_Part):
-    address: Annotated[str, Field(max_length=1024)]
-    action: Annotated[ActionKind, Field(strict=False)]
+    address: _Place
+    action: _Kind
 
 
 class _State(_Part):
@@ -71,30 +96,294 @@ class _Version(_Part):
     format_version: Annotated[str, Field(pattern=r"\A[0-9]{1,6}(\.[0-9]{1,6})*\z")]
 
 
+class _Source(_Part):
+    file: str
+    line: _Count
+    column: _Count = 1
+
+
+class _Times(_Part):
+    before: str | None = None
+    after: str | None = None
+
+
+class _Change(_Part):
+    path: _Name
+    before: object = None
+    after: object = None
+
+
+class _Media(_Part):
+    id: str | None = None
+    path: str = ""
+    sha256: str = ""
+    size: _Count = 0
+    upload: bool = False
+    kind: Annotated[MediaKind, Field(strict=False)] = MediaKind.VIDEO
+    mime: str = ""
+    width: _Count | None = None
+    height: _Count | None = None
+    duration_ms: _Count | None = None
+    pointer: bool = False
+
+
+class _Text(_Part):
+    excerpt: Annotated[str, Field(max_length=EXCERPT + len("..."))]
+    units: _Count
+    limit: _Count | None = None
+
+
+class _ShownAction(_Action):
+    provider: _Name
+    account_id: str
+    code: str | None = None
+    reason: str
+    drift: bool = False
+    previous_address: _Place | None = None
+    source: _Source | None = None
+    at: _Times
+    zone: _Name = "UTC"
+    changes: list[_Change] = []
+    media: list[_Media] = []
+    waits_for: list[_Place] = []
+    texts: dict[_Name, _Text] = {}
+
+
+class _Diagnostic(_Part):
+    severity: Annotated[Severity, Field(strict=False)]
+    code: str
+    address: str | None = None
+    file: str | None = None
+    line: _Count | None = None
+    column: _Count | None = None
+    message: str
+    hint: str | None = None
+
+
+class _ShownDocument(_Part):
+    created_at: str
+    digest: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
+    filters: _Filters
+    refresh: _Name = "auto"
+    tzdata: Annotated[str, Field(pattern=r"\A[0-9A-Za-z.]{0,32}\z")] | None = None
+    summary: dict[_Name, _Count]
+    actions: list[_ShownAction]
+    diagnostics: list[_Diagnostic]
+    lines: list[str] = []
+    brake: str | None = None
+    halted: dict[_Name, str] = {}
+    commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")] | None = None
+    kept: dict[_Name, dict[_Place, str]] = {}
+
+
+_Model = TypeVar("_Model", bound=_Part)
+
+
 def read_plan_document(document: str | bytes) -> PlanFile:
     """The plan file in this text. Raises CalsyncError (code `plan-file`) when it is not one, or a newer one."""
-    data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
-    if len(data) > MAX_BYTES:
-        raise _refused(f"the plan file is larger than {MAX_BYTES // 1024**2} MiB")
-    try:
-        version = _Version.model_validate_json(data).format_version
-        if version.partition(".")[0] != "1":
-            raise _refused(
-                f"the plan file has format version {version}, this calsync reads version 1",
-                hint="use the calsync that wrote it, or " + _HINT,
-            )
-        found = _Document.model_validate_json(data)
-    except ValidationError as error:
-        raise _refused(f"not a plan file: {_first(error)}") from error
+    found = _read(_Document, document)
     return PlanFile(
         digest=found.digest,
-        filters=Filters(calendars=tuple(found.filters.calendars), accounts=tuple(found.filters.accounts)),
+        filters=_filters(found.filters),
         lines=tuple(found.lines),
         lineage=found.state.lineage,
         serial=found.state.serial,
         refresh=found.refresh,
         actions=tuple((each.address, each.action) for each in found.actions),
     )
+
+
+def read_sheet(document: str | bytes) -> Sheet:
+    """The plan to be shown out of this document, as out of the plan that it was written from.
+
+    Raises CalsyncError (code `plan-file`) when it is not a plan document, is a newer one, or shows other writes
+    than its digest covers.
+    """
+    found = _read(_ShownDocument, document)
+    try:
+        sheet = _sheet(found)
+        _covered(sheet, found.lines)
+    except ValueError as error:
+        raise _refused(f"not a plan file: {error}") from error
+    return sheet
+
+
+def _read(model: type[_Model], document: str | bytes) -> _Model:
+    try:
+        data = document.encode("utf-8", "surrogatepass") if isinstance(document, str) else document
+        if len(data) > MAX_BYTES:
+            raise _refused(f"the plan file is larger than {MAX_BYTES // 1024**2} MiB")
+        # Not pydantic's own JSON parser: half a surrogate pair in what a service said must not make a plan unreadable.
+        parsed = json.loads(data.decode("utf-8"), parse_constant=_no_number)
+        version = _Version.model_validate(parsed).format_version
+        if version.partition(".")[0] != "1":
+            raise _refused(
+                f"the plan file has format version {version}, this calsync reads version 1",
+                hint="use the calsync that wrote it, or " + _HINT,
+            )
+        return model.model_validate(parsed)
+    except ValidationError as error:
+        raise _refused(f"not a plan file: {_first(error)}") from error
+    except RecursionError as error:
+        raise _refused("not a plan file: it is nested too deeply") from error
+    except ValueError as error:
+        raise _refused(f"not a plan file: {error}") from error
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number in JSON")
+
+
+def _sheet(found: _ShownDocument) -> Sheet:
+    return Sheet(
+        created_at=_time(found.created_at),
+        digest=found.digest,
+        summary=found.summary,
+        actions=tuple(map(_line, found.actions)),
+        diagnostics=tuple(map(_diagnostic, found.diagnostics)),
+        filters=_filters(found.filters),
+        refresh=found.refresh,
+        kept=tuple(
+            sorted(
+                Slot(_time(at), Address.parse(address), _zone(zone))
+                for zone, slots in found.kept.items()
+                for address, at in slots.items()
+            )
+        ),
+        commit=found.commit,
+        brake=found.brake,
+        halted=found.halted,
+        tzdata=found.tzdata or "",
+    )
+
+
+def _line(found: _ShownAction) -> Line:
+    source, before, after = found.source, found.at.before, found.at.after
+    return Line(
+        kind=found.action,
+        address=Address.parse(found.address),
+        account=AccountKey(found.provider, found.account_id),
+        reason=found.reason,
+        code=found.code,
+        drift=found.drift,
+        previous_address=Address.parse(found.previous_address) if found.previous_address else None,
+        source=Source(file=source.file, line=source.line, column=source.column) if source else None,
+        zone=_zone(found.zone),
+        before=_time(before) if before else None,
+        after=_time(after) if after else None,
+        changes=tuple(Change(each.path, _json(each.before), _json(each.after)) for each in found.changes),
+        media=tuple(map(_media, found.media)),
+        waits_for=tuple(map(Address.parse, found.waits_for)),
+        texts={
+            name: Gist(excerpt=each.excerpt, units=each.units, limit=each.limit)
+            for name, each in found.texts.items()
+        },
+    )
+
+
+def _media(found: _Media) -> MediaUse:
+    if found.id is not None:
+        return MediaUse(RemoteMedia(found.id), False)
+    file = MediaFile(
+        path=found.path,
+        sha256=found.sha256,
+        size=found.size,
+        kind=found.kind,
+        mime=found.mime,
+        width=found.width,
+        height=found.height,
+        duration_ms=found.duration_ms,
+        pointer=found.pointer,
+    )
+    return MediaUse(file, found.upload)
+
+
+def _diagnostic(found: _Diagnostic) -> Diagnostic:
+    source = None
+    if found.file is not None:
+        source = Source(file=found.file, line=found.line or 0, column=found.column or 0)
+    return Diagnostic(
+        severity=found.severity,
+        code=found.code,
+        message=found.message,
+        hint=found.hint,
+        source=source,
+        address=found.address,
+    )
+
+
+def _filters(found: _Filters) -> Filters:
+    return Filters(calendars=tuple(found.calendars), accounts=tuple(found.accounts))
+
+
+def _time(text: str) -> datetime:
+    found = moment(text)
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"the year {found.year}")
+    return found
+
+
+def _zone(name: str) -> str:
+    # A zone that this tz database has not is shown as UTC anyway; to look for what was meant takes long.
+    return name if name in zone_names() else "UTC"
+
+
+def _json(value: object, depth: int = 0) -> Json:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if depth < _DEEPEST and isinstance(value, list):
+        return [_json(each, depth + 1) for each in value]
+    if depth < _DEEPEST and isinstance(value, dict):
+        return {str(name): _json(each, depth + 1) for name, each in value.items()}
+    raise ValueError("a value in a change is nested too deeply")
+
+
+def _covered(sheet: Sheet, lines: list[str]) -> None:
+    """That the writes which are shown are those of the digest's lines. Raises ValueError."""
+    if digest(lines) != sheet.digest:
+        raise ValueError("its digest is not that of its lines")
+    specs: dict[tuple[str, str], Json] = {}
+    for line in lines:
+        kind, _, rest = line.partition(" ")
+        address, _, body = rest.partition(" {")
+        specs[kind, address] = json.loads("{" + body)
+    writes = [each for each in sheet.actions if each.kind.writes]
+    if len(writes) != len(lines):
+        raise ValueError(f"it shows {len(writes)} writes, and its digest covers {len(lines)}")
+    for each in writes:
+        if not _fits(each, specs.get((each.kind.value, str(each.address)))):
+            raise ValueError(f"what it shows of {each.address} is not what its digest covers")
+
+
+def _fits(line: Line, spec: Json) -> bool:
+    match spec:
+        case {"account": str(account), "spec": None} if line.kind is ActionKind.CANCEL:
+            return account == str(line.account) and line.after is None
+        case {"account": str(account), "spec": dict(content)} if line.kind is not ActionKind.CANCEL:
+            return account == str(line.account) and _shows(line, Content.from_json(content))
+    return False
+
+
+def _shows(line: Line, content: Content) -> bool:
+    """Whether a line says of a post what its spec does; what a create sets has to be said in full."""
+    flat = fields(content)
+    after = {each.path: each.after for each in line.changes}
+    files = [str(MediaRef.of(each.media)) for each in line.media]
+    texts = {"caption": content.caption, "title": content.title}
+    gists = {name: (gist.excerpt, gist.units) for name, gist in line.texts.items()}
+    must: Iterable[str] = [*flat, *after] if line.kind is ActionKind.CREATE else after
+    return (
+        line.after == content.at
+        and (not files or files == flat["media"])
+        and gists
+        == {name: (excerpt(text, EXCERPT), units(comparable(text))) for name, text in texts.items() if text}
+        and all(_said(after.get(name)) == _said(flat.get(name)) for name in must if name != "at")
+    )
+
+
+def _said(value: Json) -> Json:
+    """A value as changes show it: what is empty is not there."""
+    return None if value in ("", []) else value
 
 
 def _first(error: ValidationError) -> str:
@@ -105,4 +394,4 @@ def _first(error: ValidationError) -> str:
 
 
 def _refused(message: str, hint: str = _HINT) -> CalsyncError:
-    return CalsyncError(message, hint=hint, code="plan-file")
+    return CalsyncError(excerpt(message, 500), hint=hint, code="plan-file")

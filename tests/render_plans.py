@@ -24,6 +24,7 @@ from calsync.model import (
     RemoteMedia,
     Sighting,
     Status,
+    comparable,
 )
 from calsync.plan.action import (
     Action,
@@ -40,9 +41,12 @@ from calsync.plan.action import (
     Plan,
     Replace,
     Reschedule,
+    Slot,
     Update,
 )
-from calsync.plan.digest import digest
+from calsync.plan.changes import changes as differences
+from calsync.plan.digest import digest, lines
+from calsync.plan.planner import SUMMARY
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
 BRAND = AccountKey("postqued", "660e8400-e29b-41d4-a716-446655440000")
@@ -58,7 +62,15 @@ def video(
     path: str = "calendars/media/teaser.mp4", size: int = 52_428_800, *, pointer: bool = False
 ) -> MediaFile:
     return MediaFile(
-        path=path, sha256="9f" * 32, size=size, kind=MediaKind.VIDEO, mime="video/mp4", pointer=pointer
+        path=path,
+        sha256="9f" * 32,
+        size=size,
+        kind=MediaKind.VIDEO,
+        mime="video/mp4",
+        pointer=pointer,
+        width=None if pointer else 1080,
+        height=None if pointer else 1920,
+        duration_ms=None if pointer else 12_480,
     )
 
 
@@ -69,6 +81,8 @@ def image(number: int) -> MediaFile:
         size=180_000 + number,
         kind=MediaKind.IMAGE,
         mime="image/jpeg",
+        width=1080,
+        height=1350,
     )
 
 
@@ -128,10 +142,10 @@ def action(step: object, of: Post, reason: str, **details: object) -> Action:
 
 
 def made(actions: tuple[Action, ...], diagnostics: tuple[Diagnostic, ...] = (), **details: object) -> Plan:
-    summary = {"unchanged": 40, "unmanaged": 3, "past": 12}
+    summary = dict.fromkeys(SUMMARY, 0) | {"unchanged": 40, "unmanaged": 3, "past": 12}
     for each in actions:
-        summary[each.kind.value] = summary.get(each.kind.value, 0) + 1
-    lines = tuple(sorted(f"{each.kind.value} {each.address}" for each in actions if each.kind.writes))
+        summary[each.kind.value] += 1
+    covered = lines(actions)
     known: dict[str, object] = {
         "created_at": NOW,
         "lineage": "5b1e0c6a-0000-4000-8000-000000000000",
@@ -139,8 +153,8 @@ def made(actions: tuple[Action, ...], diagnostics: tuple[Diagnostic, ...] = (), 
         "refresh": "auto",
         "filters": Filters(),
         "summary": summary,
-        "lines": lines,
-        "digest": digest(lines),
+        "lines": covered,
+        "digest": digest(covered),
     }
     return Plan(actions=actions, diagnostics=diagnostics, **(known | details))  # type: ignore[arg-type]
 
@@ -148,16 +162,18 @@ def made(actions: tuple[Action, ...], diagnostics: tuple[Diagnostic, ...] = (), 
 def create(caption: str, name: str = "teaser") -> Plan:
     """A plan that creates one post with this caption."""
     made_of = post(name, at(15), caption=caption, media=(video(),))
-    changes = (Change("caption", None, caption or None),)
-    step = action(Create(made_of), made_of, "new post", after=at(15), changes=changes)
+    changes = differences(None, made_of.content)
+    uses = (MediaUse(video(), True),)
+    step = action(Create(made_of), made_of, "new post", after=at(15), changes=changes, media=uses)
     return made((step,))
 
 
 def edit(before: str, after: str) -> Plan:
     """A plan that changes one caption."""
     new = post("reveal", at(16), caption=after)
-    changes = (Change("caption", before or None, after or None),)
-    step = Update(new, record(post("reveal", at(16), caption=before)))
+    old = post("reveal", at(16), caption=before)
+    changes = (Change("caption", comparable(before) or None, comparable(after) or None),)
+    step = Update(new, record(old))
     return made((action(step, new, "changed: caption", before=at(16), after=at(16), changes=changes),))
 
 
@@ -171,7 +187,10 @@ def everything() -> Plan:
         intent=Intent.DRAFT, line=61,
     )  # fmt: skip
     moved = post("reveal", at(16, 17, 30), line=17)
-    edited = post("final", at(1, 17, 30, year=2027), caption="See you in the shop on Friday!", line=25)
+    edited = post(
+        "final", at(1, 17, 30, year=2027), caption="See you in the shop on Friday!", line=25,
+        options={"disable_duet": True, "privacy_level": "SELF_ONLY"},
+    )  # fmt: skip
     swapped = post("behind", at(18), media=(image(7),), line=33)
     gone = post("old-teaser", at(9, 8), caption="An old promise that we will not keep, whatever it takes")
     adopted = post("hello", at(11), line=70)
@@ -179,7 +198,6 @@ def everything() -> Plan:
     over = post("winter", at(1, 8, month=2))
     blocked = post("city", at(14, 10), account=SECOND, alias="second", line=80)
     waiting = post("spare", at(28, 10), caption="Waits for its place", line=88)
-    old_options = {"disable_duet": False}
 
     def said(severity: Severity, code: str, message: str, of: Post, hint: str | None = None) -> Diagnostic:
         return Diagnostic(
@@ -205,20 +223,16 @@ def everything() -> Plan:
             before=at(16, 19), after=at(16, 17, 30),
         ),
         action(
-            Update(edited, record(edited)), edited, "changed: caption, options.disable_duet",
+            Update(edited, record(edited)), edited, "changed: caption, options.disable_duet", limits={"caption": 2200},
             before=at(1, 17, 30, year=2027), after=at(1, 17, 30, year=2027),
             changes=(
                 Change("caption", "See you in the shop on Monday.", "See you in the shop on Friday!"),
-                Change("options.disable_duet", old_options["disable_duet"], True),
+                Change("options.disable_duet", False, True),
                 Change("options.privacy_level", None, "SELF_ONLY"),
             ),
         ),
         action(Create(teaser), teaser, "new post", after=at(15), media=(MediaUse(video(), True),),
-            changes=(
-                Change("caption", None, TEASER), Change("media", None, ["sha256:" + "9f" * 32]),
-                Change("intent", None, "publish"), Change("options.disable_duet", None, True),
-                Change("options.privacy_level", None, "PUBLIC_TO_EVERYONE"),
-            ),
+            changes=differences(None, teaser.content), limits={"caption": 2200},
         ),
         action(
             Replace(swapped, record(swapped)), swapped, "changed: at, media; postqued cannot edit it in place",
@@ -227,12 +241,12 @@ def everything() -> Plan:
             media=(MediaUse(image(7), True),),
         ),
         action(Create(carousel), carousel, "failed, and given a new time", after=at(20, 16),
-            changes=(Change("caption", None, "Six looks"),),
+            changes=differences(None, carousel.content), limits={"caption": 4000, "title": 90},
             media=tuple(MediaUse(image(number), number > 2) for number in range(1, 7)),
             waits_for=(gone.address,),
         ),
         action(Create(draft), draft, "new post", after=at(30, 7),
-            changes=(Change("caption", None, "For the team"), Change("intent", None, "draft")),
+            changes=differences(None, draft.content),
             media=(MediaUse(video("calendars/media/cut.mp4", 980, pointer=True), True),),
         ),
         action(
@@ -254,4 +268,12 @@ def everything() -> Plan:
             message="the policy differs from the one last applied: max_cancels 5 to 10",
         ),
     )  # fmt: skip
-    return made(actions, diagnostics)
+    kept = (
+        Slot(at(10, 8), Address("spring-launch", "morning", "brand"), "Europe/Berlin"),
+        Slot(at(11, 13), Address("spring-launch", "noon", "second"), "Europe/Berlin"),
+        *(
+            Slot(at(day, 17), Address("daily", f"day-{day}", "brand"), "Europe/Berlin")
+            for day in range(23, 32)
+        ),
+    )
+    return made(actions, diagnostics, kept=kept, commit="1a2b3c4d5e6f" + "0" * 28, tzdata="2026b")

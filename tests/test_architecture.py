@@ -62,7 +62,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "forges": {*NOUNS, "environment", "transport"},
     # the verbs
     "plan": NOUNS,
-    "planfile": {*NOUNS, "plan"},
+    "planfile": {*NOUNS, "plan", "zones"},
     "apply": {*NOUNS, "media", "plan", "recorded", "providers.base"},
     "reconcile": {
         *NOUNS, "apply", "binding", "desired", "media", "observed", "plan", "providers.base", "recorded",

@@ -23,8 +23,8 @@ from calsync.model import (
     Post,
     RemoteMedia,
     moment,
+    units,
 )
-from calsync.rules.case import units
 from calsync.rules.choices import PRIVACY_LEVELS
 from calsync.rules.creator import allowed
 

@@ -342,6 +342,21 @@ def loaded(name: str) -> Case:
     return Case(file)
 
 
+def planned(case: Case) -> Plan:
+    filters = case.file.get("filters", {})
+    return plan(
+        case.desired,
+        case.recorded,
+        case.observed,
+        abilities=case.abilities,
+        policy=case.policy,
+        now=NOW,
+        filters=Filters(
+            calendars=tuple(filters.get("calendars", ())), accounts=tuple(filters.get("accounts", ()))
+        ),
+    )
+
+
 @pytest.mark.parametrize("name", names())
 def test_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plan of the case is what its file says, and the row that its folder names decided in it."""
@@ -354,18 +369,7 @@ def test_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return row
 
     monkeypatch.setattr(planner, "decide", watched)
-    filters = case.file.get("filters", {})
-    made = plan(
-        case.desired,
-        case.recorded,
-        case.observed,
-        abilities=case.abilities,
-        policy=case.policy,
-        now=NOW,
-        filters=Filters(
-            calendars=tuple(filters.get("calendars", ())), accounts=tuple(filters.get("accounts", ()))
-        ),
-    )
+    made = planned(case)
     assert [said(each) for each in made.actions] == (case.file.get("plan") or [])
     assert {name: count for name, count in made.summary.items() if count} == case.file.get("counts", {})
     assert noted(made) == sorted(case.file.get("notes", []))

@@ -29,9 +29,10 @@ from calsync.model import (
     Options,
     RemoteMedia,
     Standing,
+    units,
 )
 from calsync.rules import ACCOUNT_RULES, POST_RULES, check
-from calsync.rules.case import listed, units
+from calsync.rules.case import listed
 from calsync.rules.crowd import fullest
 from calsync.rules.media import amount, clock
 

@@ -11,6 +11,7 @@ runner     what a run tells the CI system that it runs in
 state      state ...
 start      init, schema, sandbox
 demo       the main job, told step by step
+outputs    what goes to files, whole or not at all
 printing   how things get to stdout and stderr
 progress   what an apply says while it works
 """

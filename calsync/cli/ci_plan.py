@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from calsync import __version__
 from calsync.cli.group import common
-from calsync.cli.look import choosing, filters_of, halt, text_of, with_error, write_file
+from calsync.cli.look import choosing, filters_of, halt, text_of, with_error
+from calsync.cli.outputs import Output, outputs
 from calsync.cli.printing import out, show_error
 from calsync.cli.runner import HEADING, MOST_COMMENT, Desk, desk, finding, outputs_of, plain, run_of
 from calsync.cli.setup import session
@@ -23,8 +22,6 @@ from calsync.observed import Refresh
 from calsync.plan import Filters, Plan
 from calsync.render.ci import Run
 from calsync.zones import load_zone, tzdata_version
-
-_OURS = re.compile(r"(?:<!-- [^>]* -->\n)+")
 
 
 @click.command(
@@ -58,7 +55,7 @@ def plan(
 ) -> int:
     """Plan, and tell everybody."""
     at = desk(ctx)
-    told = _plan(ctx, at, path, mode, calendars, accounts)
+    told = _plan(ctx, at, outputs({"--out": path}).get("--out"), mode, calendars, accounts)
     at.annotate(told.findings, touched=told.touched, elsewhere="the plan in the summary shows more")
     at.quality(told.findings, code_quality)
     at.summary(lambda limit: told.markdown(limit) + told.run.line, markdown)
@@ -116,9 +113,7 @@ class _Told:
             return failure_markdown("calsync plan: no plan", self.error, found, limit=limit - HEADING)
         from calsync.render.markdown import plan_markdown
 
-        now = self.planned.created_at
-        shown = plan_markdown(self.planned, zones=load_zone, now=now, limit=limit - HEADING)
-        shown = _OURS.sub("", shown, count=1) if shown.startswith("<!-- ") else shown
+        shown = plan_markdown(self.planned, zones=load_zone, limit=limit - HEADING)
         if self.error is None:
             return shown
         from calsync.render.safe import markdown_inline
@@ -129,7 +124,7 @@ class _Told:
 def _plan(
     ctx: click.Context,
     at: Desk,
-    path: str | None,
+    file: Output | None,
     mode: str,
     calendars: tuple[str, ...],
     accounts: tuple[str, ...],
@@ -150,9 +145,9 @@ def _plan(
         show_error(error, error.exit_code, as_json=False, no_color=plain(ctx))
         return _Told(run=run, filters=chosen, code=Exit(error.exit_code), error=error)
     halted = halt(planned)
-    if path is not None:
+    if file is not None:
         document: dict[str, Json] = plan_document(planned, version=__version__, tzdata=tzdata_version())
-        write_file(Path(path), to_text(with_error(document, halted)))
+        file.write(to_text(with_error(document, halted)))
     out(text_of(opened, planned))
     if halted is not None:
         show_error(halted, halted.exit_code, as_json=False, no_color=opened.common.no_color)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 import click
 
 from calsync import __version__
 from calsync.cli.group import Common, F, common
+from calsync.cli.outputs import outputs
 from calsync.cli.printing import colours, out, out_json, show_error, width
 from calsync.cli.setup import Session, session
 from calsync.errors import CalsyncError, Diagnostic, Exit, Severity, UsageProblem
@@ -141,6 +140,7 @@ def _show_findings(
 @click.option(
     "--out", "path", metavar="FILE", help="Write the plan document to a file, for `apply PLANFILE`."
 )
+@click.option("--markdown", "page", metavar="FILE", help="Write the plan as Markdown to a file as well.")
 @click.option("--format", "style", type=click.Choice(["text", "markdown", "json"]), default="text")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are writes or blocked actions.")
 @click.option(
@@ -156,6 +156,7 @@ def _show_findings(
 def plan(
     ctx: click.Context,
     path: str | None,
+    page: str | None,
     style: str,
     detailed_exitcode: bool,
     mode: str,
@@ -166,19 +167,20 @@ def plan(
     from calsync.reconcile.look import make_plan
     from calsync.render.jsondoc import plan_document, to_text
 
+    files = outputs({"--out": path, "--markdown": page})
     opened = session(ctx)
     filters = filters_of(opened, calendars, accounts)
     planned = make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan
     error = halt(planned)
     document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), error)
-    if path is not None:
-        write_file(Path(path), to_text(document))
+    shown = _markdown(planned) if page is not None or style == "markdown" else ""
+    texts = {"--out": to_text(document) if path is not None else "", "--markdown": shown}
+    for option, file in files.items():
+        file.write(texts[option])
     if style == "json":
         out_json(document)
     elif style == "markdown":
-        from calsync.render.markdown import plan_markdown
-
-        out(plan_markdown(planned, zones=load_zone, now=planned.created_at))
+        out(shown)
     else:
         out(text_of(opened, planned))
     if error is not None:
@@ -188,28 +190,18 @@ def plan(
     return Exit.CHANGES if detailed_exitcode and has_changes(planned) else Exit.DONE
 
 
+def _markdown(planned: Plan) -> str:
+    from calsync.render.markdown import plan_markdown
+
+    return plan_markdown(planned, zones=load_zone)
+
+
 def has_changes(planned: Plan) -> bool:
     """There are writes or blocked actions; a post that a person stopped is neither."""
     return any(
         action.kind.writes or (action.kind is ActionKind.BLOCKED and action.code != "stopped")
         for action in planned.actions
     )
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file at once or not at all."""
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = (error.strerror or "no reason given").lower()
-        raise CalsyncError(f"{path} cannot be written: {reason}", code="out") from error
 
 
 @click.command(help="Say of every managed post when, where and how it went.")

@@ -57,6 +57,7 @@ from calsync.model.values import (
     comparable,
     moment,
     stamp,
+    units,
     utc,
 )
 
@@ -101,6 +102,7 @@ __all__ = [
     "moment",
     "single_upload",
     "stamp",
+    "units",
     "upload_units",
     "utc",
 ]

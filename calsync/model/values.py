@@ -43,6 +43,11 @@ def comparable(text: str | None) -> str:
     return unicodedata.normalize("NFC", text or "").rstrip()
 
 
+def units(text: str) -> int:
+    """The length of a text as TikTok counts it: UTF-16 code units, so most emoji are 2."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def canonical(value: Json) -> str:
     """The one JSON spelling of a value: sorted keys, no spaces, so that equal values have equal digests."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -12,11 +12,12 @@ changes    comparing content field by field
 safety     ties, places, wrong keys, the brake, the order
 digest     what was reviewed, in 64 hex digits
 planner    all of it together
+sheet      a plan as people read it, out of a plan or of its document
 outcome    what became of the actions
 checkup    what `state check` finds
 """
 
-from calsync.plan.action import Action, ActionKind, Change, Filters, MediaUse, Plan
+from calsync.plan.action import Action, ActionKind, Change, Filters, MediaUse, Plan, Slot
 from calsync.plan.planner import plan
 
-__all__ = ["Action", "ActionKind", "Change", "Filters", "MediaUse", "Plan", "plan"]
+__all__ = ["Action", "ActionKind", "Change", "Filters", "MediaUse", "Plan", "Slot", "plan"]

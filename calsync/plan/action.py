@@ -176,6 +176,12 @@ class MediaUse:
             "sha256": self.media.sha256,
             "size": self.media.size,
             "upload": self.upload,
+            "kind": self.media.kind.value,
+            "mime": self.media.mime,
+            "width": self.media.width,
+            "height": self.media.height,
+            "duration_ms": self.media.duration_ms,
+            "pointer": self.media.pointer,
         }
 
 
@@ -185,6 +191,7 @@ class Action:
 
     `step` holds all that apply needs; the rest is for readers. `before` and `after` are publish times in UTC,
     `zone` the IANA zone to show them in. `waits_for`: addresses whose cancel has to be confirmed first (tied).
+    `limits`: the UTF-16 units that its caption and title may have, by field, where that is known.
     """
 
     step: Step
@@ -201,6 +208,7 @@ class Action:
     changes: tuple[Change, ...] = ()
     media: tuple[MediaUse, ...] = ()
     waits_for: tuple[Address, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def kind(self) -> ActionKind:
@@ -208,12 +216,26 @@ class Action:
         return _KINDS[type(self.step)]
 
     @property
-    def content(self) -> Content | None:
-        """The spec it makes true; None for what ends a post."""
+    def post(self) -> Post | None:
+        """The desired post that it is about; None for what ends a post, and for what is blocked."""
         step = self.step
         if isinstance(step, (Create, Adopt, Update, Reschedule, Replace, Deferred)):
-            return step.post.content
+            return step.post
         return None
+
+    @property
+    def content(self) -> Content | None:
+        """The spec it makes true; None for what ends a post."""
+        return None if self.post is None else self.post.content
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """A post that is scheduled and stays so: when it goes live, and the IANA zone to show that in."""
+
+    at: datetime
+    address: Address
+    zone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +258,8 @@ class Plan:
 
     `lines` and `digest` cover the actions that write. `brake`: why apply refuses, and `cancels` the number that
     `--allow-cancels` has to allow. `halted`: services that decide nothing, with the reason (exit 1).
-    `refreshed`: records that only take over what was seen.
+    `refreshed`: records that only take over what was seen. `kept`: posts ahead that apply leaves where they are,
+    soonest first. `commit`: where the project is in git, as the full hash; None outside it.
     """
 
     created_at: datetime
@@ -253,6 +276,8 @@ class Plan:
     brake: str | None = None
     halted: Mapping[str, str] = field(default_factory=dict)
     refreshed: tuple[Record, ...] = ()
+    kept: tuple[Slot, ...] = ()
+    commit: str | None = None
     tzdata: str = ""
     """The version of the time zone rules that local times were read with."""
 

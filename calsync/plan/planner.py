@@ -30,7 +30,7 @@ from calsync.model import (
 )
 from calsync.plan import digest as digests
 from calsync.plan import safety
-from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace
+from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace, Slot
 from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media, shas_by_asset
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
@@ -81,6 +81,7 @@ def plan(
         and _may_go_out(case)
     ]
     scheduled: list[Address] = []
+    standing: list[tuple[AccountKey, Slot]] = []
     refreshed: list[Record] = []
     for case in cases:
         facts, situation = judge.facts(case)
@@ -93,6 +94,10 @@ def plan(
         found.extend(outcome.diagnostics)
         if facts.recorded and facts.observed is Status.SCHEDULED and case.record is not None:
             scheduled.append(case.record.address if case.vanished else case.address)
+        if facts.observed in (Status.SCHEDULED, Status.PROCESSING) and case.record is not None:
+            seen = situation.sighting.at if situation.sighting is not None else None
+            slot = Slot(seen or case.record.content.at, case.address, situation.zone)
+            standing.append((case.account, slot))
         if case.vanished and row.number in (1, 3, 4):
             leaving.append((_stand_in(case), outcome.action is not None and outcome.action.kind.writes))
         if outcome.refreshed is not None:
@@ -108,6 +113,8 @@ def plan(
     for action in ordered:
         counts[action.kind.value] += 1
     counts["unmanaged"] = judge.unmanaged(ordered)
+    touched = {(each.account, each.address) for each in ordered if each.kind.acts}
+    kept = (slot for account, slot in standing if slot.at > now and (account, slot.address) not in touched)
     lines = digests.lines(ordered)
     return Plan(
         created_at=now,
@@ -124,6 +131,7 @@ def plan(
         brake=brake,
         halted=halted,
         refreshed=tuple(refreshed),
+        kept=tuple(sorted(kept)),
     )
 
 

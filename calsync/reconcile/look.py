@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from calsync.binding import bind
 from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity, bounded
-from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Observed, Post, Recorded
+from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Limits, Observed, Post, Recorded
 from calsync.observed import Refresh, refresh
-from calsync.plan import Filters, Plan, plan
+from calsync.plan import Action, Filters, Plan, plan
 from calsync.providers.base import Provider, Scope
 from calsync.reconcile.project import Project, Services
 from calsync.recorded import lost_state, read
-from calsync.rules import check, creator
+from calsync.rules import check, creator, text_room
 from calsync.zones import tzdata_version
 
 
@@ -38,11 +38,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What holds for every plan of one look: the desired state, what the services can, the policy, the findings."""
+    """What holds for every plan of one look: the desired state, what the services can and take, the findings."""
 
     project: Project
     desired: Desired
     abilities: Mapping[str, Capabilities]
+    limits: Mapping[str, Sequence[Limits]]
     findings: frozenset[Diagnostic]
 
     def plan(self, recorded: Recorded, observed: Observed, filters: Filters, mode: Refresh) -> Plan:
@@ -60,7 +61,16 @@ class Ground:
             zone=settings.timezone,
         )
         found = _sorted({*whole.diagnostics, *self.findings})
-        return replace(whole, diagnostics=found, tzdata=tzdata_version())
+        actions = tuple(map(self._measured, whole.actions))
+        return replace(whole, actions=actions, diagnostics=found, tzdata=tzdata_version())
+
+    def _measured(self, action: Action) -> Action:
+        """The action with the room that its texts have."""
+        if action.post is None:
+            return action
+        spec = self.project.settings.accounts[action.address.account]
+        room = text_room(action.post.entry, spec, self.limits.get(spec.service, ()))
+        return replace(action, limits=room)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +148,8 @@ def look(
         raise next(iter(unreached.values()))
     desired, unbound = bind(checked.entries, specs, services.providers)
     closed = {name: error.message for name, error in unreached.items()} | unbound
-    findings = {*checked.loading, *_rules(project, checked, services), *_fleeting(project, recorded)}
+    limits = _limits(project, services)
+    findings = {*checked.loading, *_rules(project, checked, limits), *_fleeting(project, recorded)}
     findings.update(_begun_anew(desired, recorded, services.providers))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
@@ -147,6 +158,7 @@ def look(
         project=project,
         desired=desired,
         abilities={name: provider.capabilities for name, provider in services.providers.items()},
+        limits=limits,
         findings=frozenset(findings),
     )
     touched = frozenset[Address]()
@@ -160,14 +172,20 @@ def look(
     return View(ground=ground, recorded=recorded, observed=observed, plan=planned)
 
 
-def _rules(project: Project, checked: Checked, services: Services) -> tuple[Diagnostic, ...]:
-    """The rules' findings, judged again where a service's version is known by now. Raises CalendarError."""
-    limits = {
+def _limits(project: Project, services: Services) -> dict[str, Sequence[Limits]]:
+    """What the services take: of the version that each is known to be by now, else of all that it may be."""
+    return {
         name: project.limits_of(
             name, services.providers[name].capabilities.api if name in services.providers else None
         )
         for name in project.settings.services
     }
+
+
+def _rules(
+    project: Project, checked: Checked, limits: Mapping[str, Sequence[Limits]]
+) -> tuple[Diagnostic, ...]:
+    """The rules' findings, judged again where a service's version is known by now. Raises CalendarError."""
     if all(limits[name] == project.limits_of(name) for name in limits):
         return checked.rules
     online = check(checked.entries, project.settings.accounts, limits, now=project.now())

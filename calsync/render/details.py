@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from calsync.errors import Diagnostic, Severity
 from calsync.plan.action import Action, ActionKind, Change
+from calsync.plan.sheet import excerpt
 from calsync.render import facts
 from calsync.render.diff import mark, pieces
 from calsync.render.page import Page, Span, Style
@@ -94,7 +95,7 @@ class Details:
         if action.kind in (ActionKind.CANCEL, ActionKind.FORGET, ActionKind.DEFERRED) or self.verbose:
             text = facts.caption(action)
             if text:
-                self._line("caption", terminal(facts.excerpt(text, 60)), "dim")
+                self._line("caption", terminal(excerpt(text, 60)), "dim")
 
     def _intent(self, change: Change, *, new: bool) -> None:
         after = facts.value(change.after)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from calsync.errors import Diagnostic, Severity
 from calsync.model import Json, MediaFile, canonical
 from calsync.plan.action import Action, ActionKind, Cancel, Change, Forget, MediaUse, Move, Plan
+from calsync.plan.sheet import Line, Sheet
 
 _CONTENT = frozenset({ActionKind.CREATE, ActionKind.UPDATE, ActionKind.REPLACE})
 WEIGHT = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
@@ -30,19 +31,19 @@ def size(count: int) -> str:
     return f"{amount:.1f} GB"
 
 
-def counted(plan: Plan) -> list[tuple[ActionKind, int]]:
+def counted(plan: Plan | Sheet) -> list[tuple[ActionKind, int]]:
     """The kinds of actions there are, with their numbers, in the contract's order."""
     counts = [(kind, sum(each.kind is kind for each in plan.actions)) for kind in ActionKind]
     return [(kind, count) for kind, count in counts if count]
 
 
-def rest(plan: Plan) -> str:
+def rest(plan: Plan | Sheet) -> str:
     """What is only counted: `40 unchanged, 3 unmanaged, 12 past`."""
     counts = ((name, plan.summary.get(name, 0)) for name in ("unchanged", "unmanaged", "past"))
     return ", ".join(f"{count} {name}" for name, count in counts if count)
 
 
-def nothing(plan: Plan) -> str:
+def nothing(plan: Plan | Sheet) -> str:
     """The heading of a plan without actions; what could not be read is not "nothing to do"."""
     return f"Nothing planned for {', '.join(sorted(plan.halted))}" if plan.halted else "Nothing to do"
 
@@ -52,13 +53,13 @@ def by_weight(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(diagnostics, key=lambda each: (WEIGHT[each.severity], each.order))
 
 
-def own(action: Action, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+def own(action: Action | Line, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The diagnostics that say the same as an action does: why it is blocked or deferred, or its drift."""
     codes = {"drift"} if action.drift else set() if action.kind.acts else {action.code, action.kind.value}
     return [each for each in diagnostics if each.code in codes and each.address == str(action.address)]
 
 
-def apart(plan: Plan, *, verbose: bool = False) -> list[Diagnostic]:
+def apart(plan: Plan | Sheet, *, verbose: bool = False) -> list[Diagnostic]:
     """The diagnostics that no action shows as its own, by weight.
 
     A note says once how an entry is understood, when something happens to its post; afterwards it would only
@@ -75,7 +76,7 @@ def apart(plan: Plan, *, verbose: bool = False) -> list[Diagnostic]:
     )
 
 
-def telling(action: Action) -> bool:
+def telling(action: Action | Line) -> bool:
     """Its reason says more than its kind and its changes do."""
     if action.kind in (ActionKind.UPDATE, ActionKind.RESCHEDULE) and not action.drift:
         return False
@@ -106,16 +107,7 @@ def caption(action: Action) -> str:
     return "" if found is None else text_of(found)[1] or text_of(found)[0]
 
 
-def excerpt(text: str, most: int) -> str:
-    """The beginning of a text on one line, cut between words where there are any."""
-    line = " ".join(text.split())
-    if len(line) <= most:
-        return line
-    cut = line[:most].rpartition(" ")[0]
-    return (cut if len(cut) > most // 2 else line[:most]).rstrip() + "..."
-
-
-def shows_media(action: Action) -> bool:
+def shows_media(action: Action | Line) -> bool:
     """Its media is news: new, changed or to be uploaded."""
     return (
         action.kind in (ActionKind.CREATE, ActionKind.REPLACE, ActionKind.DEFERRED)
@@ -140,7 +132,7 @@ def medium(use: MediaUse, *, whole: bool = False) -> str:
     return ", ".join(facts)
 
 
-def media_lines(action: Action, *, most: int = 4, whole: bool = False) -> list[str]:
+def media_lines(action: Action | Line, *, most: int = 4, whole: bool = False) -> list[str]:
     """One line per medium; of a long carousel the first ones and the sum of the others."""
     uses = action.media
     shown = uses if whole or len(uses) <= most else uses[: most - 1]
@@ -161,7 +153,7 @@ def was_media(change: Change) -> str:
     return ", ".join(short[:3]) + (f" and {len(short) - 3} more" if len(short) > 3 else "")
 
 
-def apply_command(plan: Plan) -> str:
+def apply_command(plan: Plan | Sheet) -> str:
     """What to type to apply exactly this plan.
 
     Sixteen digits of the digest: eight name a plan well enough to talk about it, but somebody who can choose a

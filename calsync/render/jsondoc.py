@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 
 from calsync.errors import Diagnostic
 from calsync.model import Json, stamp
-from calsync.plan.action import Action, Plan
+from calsync.plan.action import Action, Plan, Slot
 from calsync.plan.checkup import Checkup
 from calsync.plan.outcome import AccountLine, Outcome, Outcomes, StatusLine, outcome_of_each, result
+from calsync.plan.sheet import Line
 
 FORMAT_VERSION = "1"
 
@@ -164,7 +165,17 @@ def _plan(plan: Plan, actions: list[dict[str, Json]], version: str, tzdata: str 
         "lines": list(plan.lines),
         "brake": plan.brake,
         "halted": dict(plan.halted),
+        "commit": plan.commit,
+        "kept": _kept(plan.kept),
     }
+
+
+def _kept(slots: Iterable[Slot]) -> dict[str, Json]:
+    """What stays scheduled as it is: by zone, then address, its time."""
+    zones: dict[str, dict[str, Json]] = {}
+    for each in slots:
+        zones.setdefault(each.zone, {})[str(each.address)] = stamp(each.at)
+    return {**zones}
 
 
 def _action(action: Action) -> dict[str, Json]:
@@ -178,7 +189,7 @@ def _action(action: Action) -> dict[str, Json]:
         "reason": action.reason,
         "drift": action.drift,
         "previous_address": str(previous) if previous else None,
-        "source": {"file": source.file, "line": source.line} if source else None,
+        "source": {"file": source.file, "line": source.line, "column": source.column} if source else None,
         "at": {
             "before": stamp(action.before) if action.before else None,
             "after": stamp(action.after) if action.after else None,
@@ -189,6 +200,10 @@ def _action(action: Action) -> dict[str, Json]:
         ],
         "media": [each.to_json() for each in action.media],
         "waits_for": [str(each) for each in action.waits_for],
+        "texts": {
+            name: {"excerpt": each.excerpt, "units": each.units, "limit": each.limit}
+            for name, each in Line.of(action).texts.items()
+        },
     }
 
 

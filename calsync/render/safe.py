@@ -75,6 +75,7 @@ _REFERENCE = re.compile(
     r"|:(?=//|(?!\d\d:)[\w+-]+:)|\b[Ww]{3}(?=\.)"  # links, emoji names; not 18:30:00
     r"|\b(?:mailto|xmpp):"
     r"|[\[{](?=[+-])"  # GitLab's inline changes
+    r"|[\[*](?=\w+:)"  # GitLab's work items, epics, iterations
 )
 _MARKUP = re.compile(r"[\\`*_\[\]~$]")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -82,20 +83,34 @@ _BLANKS = re.compile("[ \t\r\n]+")
 _NUMBERED = re.compile(r"([0-9]+)([.)])")
 
 
+_ID = re.compile(
+    r"(?<![\w./@-])([\w./@-]*?(?<![0-9A-Za-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,64}(?![0-9A-Za-z])[\w./@-]*)",
+    re.ASCII,
+)
+"""A word that holds what forges take for a commit: 7 to 64 hex digits, letters and figures among them."""
+_ORDER = re.compile(r"(?m)^(?=/\w)")
+
+
 def markdown_inline(text: str) -> str:
     """Text inside a line of GitHub's or GitLab's markdown, on one line, that renders as itself.
 
     No markup, HTML, link or image; no mention of people and no reference (`#1`, `closes #1`) that would notify
-    or close anything.
+    or close anything. What could be a commit (most ids could) is code, so that it can be copied as it is.
     """
     plain = terminal(_BLANKS.sub(" ", text).strip(" "))
-    broken = _REFERENCE.sub(lambda found: found[0] + _BREAK, plain)
-    escaped = _MARKUP.sub(r"\\\g<0>", broken.translate(_ENTITIES))
+    parts = _ID.split(plain)  # text, an id, text, an id, text ...
+    parts[::2] = map(_neutral, parts[::2])
+    escaped = "`".join(parts)
     if escaped.startswith(("#", "+", "-", "=", "/")):  # a heading, a list, a rule, a quick action of GitLab
         escaped = f"\\{escaped}"
     elif found := _NUMBERED.match(escaped):
         escaped = f"{found[1]}\\{found[2]}{escaped[found.end() :]}"
     return escaped.replace(_BREAK, _INVISIBLE)
+
+
+def _neutral(text: str) -> str:
+    broken = _REFERENCE.sub(lambda found: found[0] + _BREAK, text)
+    return _MARKUP.sub(r"\\\g<0>", broken.translate(_ENTITIES))
 
 
 def markdown_table_cell(text: str) -> str:
@@ -104,8 +119,12 @@ def markdown_table_cell(text: str) -> str:
 
 
 def markdown_code_block(text: str) -> str:
-    """Text as a fenced block, lines kept: the fence is longer than any inside, so nothing in it is markup."""
-    shown = terminal(text, lines=True)
+    """Text as a fenced block, lines kept: the fence is longer than any inside, so nothing in it is markup.
+
+    A line that begins like a command (`/close`) is moved in by a space: bots, and GitLab's quick actions, read
+    the source line by line, and not all of them know where a block ends.
+    """
+    shown = _ORDER.sub(" ", terminal(text, lines=True))
     longest = max((len(each) for each in re.findall("`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{shown}{'' if shown.endswith(chr(10)) else chr(10)}{fence}\n"

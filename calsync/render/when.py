@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
 from typing import TypeAlias
 
 from calsync.errors import CalsyncError
@@ -25,6 +25,7 @@ class Clock:
 
     zones: Zones
     now: datetime
+    _found: dict[str, tuple[tzinfo, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def at(self, moment: datetime, zone: str) -> str:
         """Weekday, day, month, the year where it is not this one, and the time on a clock in that zone."""
@@ -40,6 +41,25 @@ class Clock:
     def when(self, moment: datetime, zone: str) -> str:
         """The time in its zone, and how far away it is."""
         return f"{self.at(moment, zone)} {self.zone(zone)}, {self.away(moment, zone)}"
+
+    def dated(self, moment: datetime) -> str:
+        """The time in UTC, with its year: for what is read long after."""
+        day = moment.astimezone(UTC)
+        return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year} {day.hour:02}:{day.minute:02} UTC"
+
+    def day(self, moment: datetime, zone: str) -> date:
+        """The day of a time, on a calendar in that zone."""
+        return self._local(moment, zone).date()
+
+    def hour(self, moment: datetime, zone: str) -> str:
+        """The time of day, on a clock in that zone."""
+        local = self._local(moment, zone)
+        return f"{local.hour:02}:{local.minute:02}{_fold(local)}"
+
+    def month_day(self, day: date) -> str:
+        """A day in short: `9 Mar`, with its year where it is not this one."""
+        year = "" if day.year == self.now.year else f" {day.year}"
+        return f"{day.day} {_MONTHS[day.month - 1]}{year}"
 
     def away(self, moment: datetime, zone: str) -> str:
         """How far a time is from now in words: minutes, hours, then days as a wall calendar counts them."""
@@ -60,12 +80,17 @@ class Clock:
         """The zone's name as times are shown in it: UTC where the tz database does not have it."""
         return self._rules(zone)[1]
 
+    def _local(self, moment: datetime, zone: str) -> datetime:
+        return moment.astimezone(self._rules(zone)[0])
+
     def _rules(self, zone: str) -> tuple[tzinfo, str]:
-        # A record may name a zone that this tz database has not: its time is still a time.
-        try:
-            return self.zones(zone), zone
-        except (CalsyncError, LookupError, OSError, ValueError):
-            return UTC, "UTC"
+        if zone not in self._found:
+            # A record may name a zone that this tz database has not: its time is still a time.
+            try:
+                self._found[zone] = self.zones(zone), zone
+            except (CalsyncError, LookupError, OSError, ValueError):
+                self._found[zone] = UTC, "UTC"
+        return self._found[zone]
 
 
 def _fold(local: datetime) -> str:

@@ -95,6 +95,11 @@ def check(
     return tuple(sorted(found.values(), key=lambda each: each.order))
 
 
+def text_room(entry: Entry, account: AccountSpec, limits: Sequence[Limits]) -> dict[str, int]:
+    """How many UTF-16 units caption and title of an entry may have; absent: no limit is known."""
+    return text.room(Case.of(entry, account, tuple(limits)))
+
+
 def _findings(cases: Sequence[Case]) -> Iterator[Diagnostic]:
     for case in cases:
         if case.past:

@@ -151,8 +151,3 @@ def listed(names: Iterable[str], most: int | None = None) -> str:
 def count_of(number: int, noun: str) -> str:
     """`1 image`, `2 images`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def units(text: str) -> int:
-    """The length of a text as TikTok counts it: UTF-16 code units, so most emoji are 2."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from calsync.errors import Diagnostic
-from calsync.model import TEXT_FIELDS, Limits, MediaKind, comparable
-from calsync.rules.case import DIRECT_POST, PHOTO_POST, Case, judge, listed, units
+from calsync.model import TEXT_FIELDS, Limits, MediaKind, comparable, units
+from calsync.rules.case import DIRECT_POST, PHOTO_POST, Case, judge, listed
 
 VIDEO_CAPTION, PHOTO_CAPTION, PHOTO_TITLE = 2200, 4000, 90
 
@@ -105,6 +105,17 @@ def title_length(case: Case) -> Iterator[Diagnostic]:
         f"the title has {length} UTF-16 units",
         lambda limits: _too_long(length, limits, limits.title_units, most, theirs),
     )
+
+
+def room(case: Case) -> dict[str, int]:
+    """The UTF-16 units that caption and title may have before a rule says anything; absent: no limit is known."""
+    if not (case.tiktok and case.ours):
+        return {}
+    captions = [VIDEO_CAPTION if case.kind is not MediaKind.IMAGE else PHOTO_CAPTION]
+    titles = [PHOTO_TITLE] if case.kind is MediaKind.IMAGE else []
+    captions += [each.caption_units for each in case.versions if each.caption_units is not None]
+    titles += [each.title_units for each in case.versions if each.title_units is not None]
+    return {"caption": min(captions)} | ({"title": min(titles)} if titles else {})
 
 
 def _too_long(length: int, limits: Limits, own: int | None, most: int | None, theirs: str) -> str | None:
