@@ -303,6 +303,50 @@ def test_a_429_for_an_hour_is_not_waited_for() -> None:
     assert (caught.value.retry_after, clock.slept) == (3600, [])
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"), [("7200", "2 hours"), ("999999999", "11574 days"), ("90", "90 seconds")]
+)
+def test_a_429_that_is_not_waited_for_says_how_long_it_would_be(seconds: str, said: str) -> None:
+    """Whoever reads the error knows when another run is worth while."""
+    with (
+        Loopback(answer(429, retry_after=seconds)) as server,
+        to(server.url) as way,
+        pytest.raises(Throttled, match=f"asks to wait {said}"),
+    ):
+        write(way)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_patience_is_spent_once_for_all(status: int) -> None:
+    """A service that has turned one request away to the end is not waited for by each of a hundred others."""
+    clock = Time()
+    with Loopback(answer(status, retry_after="60")) as server, to(server.url, clock) as way:
+        for _ in range(3):
+            with pytest.raises((Throttled, Unavailable)):
+                read(way)
+        first = len(server.received)
+        waited = sum(clock.slept)
+        for _ in range(20):
+            with pytest.raises((Throttled, Unavailable)):
+                read(way)
+    assert waited <= 180
+    assert sum(clock.slept) == waited
+    assert len(server.received) == first + 20
+
+
+def test_an_answer_gives_patience_back() -> None:
+    """Whatever it says, the service is there again."""
+    clock = Time()
+    acts = [*[answer(503)] * 5, answer(503), answer(404), answer(503), answer()]
+    with Loopback(*acts) as server, to(server.url, clock) as way:
+        for error in (Unavailable, Unavailable, Rejected):
+            with pytest.raises(error):
+                read(way)
+        assert len(server.received) == 7
+        read(way)
+    assert len(server.received) == 9
+
+
 def test_a_429_holds_back_everybody() -> None:
     """The whole service pauses, not only the request that was told."""
     clock = Time()

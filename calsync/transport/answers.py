@@ -134,6 +134,15 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return None
 
 
+def span(seconds: float) -> str:
+    """A wait in words: seconds, from two minutes on minutes, from two hours on hours, from two days on days."""
+    units = ((86400, "days"), (3600, "hours"), (60, "minutes"))
+    for length, name in units:
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {name}"
+    return f"{seconds:.0f} seconds"
+
+
 def _number(text: str) -> float | None:
     return float(text) if re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text, re.ASCII) else None
 

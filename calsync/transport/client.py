@@ -119,6 +119,8 @@ class Transport:
         self._pacer = Pacer(rates or {}, clock=clock, rest=self._rest)
         self._lock = threading.Lock()
         self._wires: dict[str, Wire] = {}
+        # Wires on which a request has used up all patience and no answer has come since: nobody waits there again.
+        self._spent: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -215,6 +217,7 @@ class Transport:
                     before()
                 outcome = self._try(call)
             if isinstance(outcome, Answer):
+                self._spent.discard(call.wire)
                 return outcome
             error = outcome.error
             # A conflict says that the earlier try arrived; any other refusal says nothing about it.
@@ -225,12 +228,14 @@ class Transport:
             throttled = isinstance(outcome.error, Throttled)
             wait = self._wait(number, outcome.wait, throttled=throttled)
             spent = self._clock() - began
-            if (
-                not outcome.again
-                or number == self._tries - 1
-                or wait > LONGEST_WAIT
-                or spent + wait > PATIENCE
-            ):
+            if not outcome.again:
+                if not isinstance(outcome.error, Uncertain):
+                    self._spent.discard(call.wire)
+                raise error from outcome.cause
+            worn = number == self._tries - 1 or spent + wait > PATIENCE
+            if worn:
+                self._spent.add(call.wire)
+            if worn or wait > LONGEST_WAIT or call.wire in self._spent:
                 raise error from outcome.cause
             self._observe(f"{self.service}: again in {wait:.1f} s")
             if throttled:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from calsync.errors import ProviderError, Rejected, Throttled, Unauthorized, Unavailable, Uncertain
 from calsync.model import Json
-from calsync.transport.answers import Answer, clean, clean_code, parsed, refusal, retry_after
+from calsync.transport.answers import Answer, clean, clean_code, parsed, refusal, retry_after, span
 from calsync.transport.multipart import Body
 from calsync.transport.redaction import Redactor
 
@@ -122,6 +122,8 @@ class Judge:
             return self._redirected(call, status, message)
         if status == 429:
             wait = retry_after(headers, now)
+            if wait:
+                message += f"; it asks to wait {span(wait)}"
             refused: ProviderError = Throttled(
                 message, retry_after=wait, service=self.service, status=status, remote_code=code
             )
