@@ -571,7 +571,8 @@ def test_a_cancel_is_confirmed(at: At, acts: list[Act]) -> None:
     [
         ([said({"success": True}), shown_as("scheduled")], Uncertain),
         ([said({"success": True}), shown_as("weird")], Uncertain),
-        ([LOCKED, shown_as("scheduled")], Rejected),
+        # Refused as if it were cancelled, shown as if not: what is shown may lag behind an earlier try.
+        ([LOCKED, shown_as("scheduled")], Uncertain),
         ([LOCKED, shown_as("published")], Rejected),
         ([LOCKED, shown_as("failed")], Rejected),
         ([said({"success": True}), answer(404, b"<html>")], Uncertain),

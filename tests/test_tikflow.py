@@ -289,7 +289,10 @@ def test_a_post_is_made_of_one_upload(at: At) -> None:
         ([said({"status": "pending"}), said([ROW])], Uncertain),
         ([said({}), said([{**ROW, "status": "odd"}])], Uncertain),
         ([said({}), said([{**ROW, "status": "executed"}])], Rejected),
-        ([refused(409, "CONFLICT", "published")], Rejected),
+        ([refused(409, "CONFLICT", "published"), said([{**ROW, "status": "executed"}])], Rejected),
+        ([refused(409, "CONFLICT"), said([{**ROW, "status": "cancelled"}])], None),
+        ([refused(409, "CONFLICT"), said([ROW])], Uncertain),
+        ([refused(409, "CONFLICT"), said([]), said([])], Uncertain),
         ([reset], Uncertain),
     ],
 )

@@ -279,10 +279,12 @@ class PostquedV2:
         if seen.status in (Status.PUBLISHED, Status.PROCESSING, Status.FAILED):
             message = f"{self.service} cannot cancel the post: it is {seen.status} already"
             raise Rejected(message, conflict=True, service=self.service) from refused
-        if refused is not None:
+        if refused is not None and refused.status not in (404, 409, 410):
             raise refused
-        message = f"{self.service} answered to a cancel, but the post is {seen.status} still"
-        raise Uncertain(message, service=self.service, status=200)
+        # Refused as if it were cancelled already, by an earlier try perhaps, and shown as if not: one of both lags.
+        said = "answered" if refused is None else f"answered {refused.status}"
+        message = f"{self.service} {said} to a cancel, but the post is {seen.status} still"
+        raise Uncertain(message, service=self.service, status=200 if refused is None else refused.status)
 
     def _body(self, submission: Submission) -> dict[str, Json]:
         content = submission.content

@@ -248,7 +248,7 @@ class TikFlow:
         try:
             answer = self._put(remote_id, {"status": "cancelled"})
         except (Rejected, Uncertain) as error:
-            if error.status not in (404, 410):
+            if error.status not in (404, 409, 410):
                 raise
             status = error.status
         else:
@@ -261,12 +261,14 @@ class TikFlow:
             # The cancel went out, so that it may be done, whatever kept us from looking.
             message = f"whether {self.service} cancelled the post could not be read: {error.message}"
             raise Uncertain(message, service=self.service, hint=error.hint) from error
-        if seen is None or seen.status is Status.CANCELED:
+        # A conflict means that it is there, cancelled by an earlier try perhaps: then its absence proves nothing.
+        if (seen is None and status != 409) or (seen is not None and seen.status is Status.CANCELED):
             return
-        if seen.status is Status.PUBLISHED:
+        if seen is not None and seen.status is Status.PUBLISHED:
             message = f"{self.service} published the post before it could be cancelled"
             raise Rejected(message, conflict=True, service=self.service)
-        message = f"{self.service} answered to a cancel, but the schedule is {seen.status} still"
+        shown = "not shown" if seen is None else f"{seen.status} still"
+        message = f"{self.service} answered {status} to a cancel, but the schedule is {shown}"
         raise Uncertain(message, service=self.service, status=status)
 
     def _form_fields(self, submission: Submission, *, photos: int | None) -> tuple[tuple[str, str], ...]:
