@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from calsync.errors import CalsyncError, Exit, Interrupted
 from calsync.interrupts import Ears
+
+if TYPE_CHECKING:
+    from calsync.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,6 +54,7 @@ class Common:
     """What every command shares: options, as far as they have been given, and the world around them.
 
     `now`: a clock other than the real one; the demo and its sandbox have their own time and environment.
+    `transport`: makes the way to a service as `Transport` does, with another patience than the usual one.
     """
 
     directory: str | None = None
@@ -60,6 +64,7 @@ class Common:
     quiet: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], datetime] | None = None
+    transport: Callable[..., Transport] | None = None
 
 
 def _note(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -178,13 +183,13 @@ def calsync() -> None:
     """Content calendars in git, planned and applied."""
 
 
-def run(arguments: Sequence[str], ears: Ears | None = None) -> int:
-    """Run one command line; returns the exit code of the contract, whatever happens."""
+def run(arguments: Sequence[str], ears: Ears | None = None, world: Common | None = None) -> int:
+    """Run one command line, in a world other than the real one; returns the contract's exit code, whatever happens."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        code = calsync.main(args=list(arguments), prog_name="calsync", standalone_mode=False)
+        code = calsync.main(args=list(arguments), prog_name="calsync", standalone_mode=False, obj=world)
         sys.stdout.flush()
         return code if isinstance(code, int) else Exit.DONE
     except click.UsageError as error:

@@ -26,6 +26,7 @@ from calsync.stores.base import Holder
 
 if TYPE_CHECKING:
     from calsync.desired import Loaded
+    from calsync.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def session(ctx: click.Context) -> Session:
 
         raise all_problems(invalid) from invalid
     observe = err if common.verbose else None
-    project = open_project(settings, environment, common.now or clock, stop, observe)
+    project = open_project(settings, environment, common.now or clock, stop, observe, common.transport)
     return Session(project, environment, common, stop)
 
 
@@ -80,6 +81,7 @@ def open_project(
     now: Callable[[], datetime],
     stop: Event,
     observe: Callable[[str], None] | None,
+    transport: Callable[..., Transport] | None = None,
 ) -> Project:
     """A project with its real files, store and services."""
     from calsync.providers import limits
@@ -95,7 +97,7 @@ def open_project(
         return loaded
 
     def connect(service: str, stack: ExitStack) -> Provider:
-        return _connect(settings, environment, service, now, stop, stack, observe)
+        return _connect(settings, environment, service, now, stop, stack, observe, transport)
 
     return Project(
         settings=settings,
@@ -116,6 +118,7 @@ def _connect(
     stop: Event,
     stack: ExitStack,
     observe: Callable[[str], None] | None,
+    make: Callable[..., Transport] | None,
 ) -> Provider:
     """Open one service. Raises Unauthorized where its key is not set."""
     from calsync.providers import base_url, connect, rates
@@ -134,7 +137,7 @@ def _connect(
             code="no-key",
         )
     transport = stack.enter_context(
-        Transport(
+        (make or Transport)(
             environment.service_url(service) or home or "http://127.0.0.1",
             key,
             service=service,
