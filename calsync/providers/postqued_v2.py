@@ -12,15 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Unpack
 
-from calsync.errors import (
-    Diagnostic,
-    Interrupted,
-    ProviderError,
-    Rejected,
-    Severity,
-    Unavailable,
-    Uncertain,
-)
+from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Severity, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
     Content,
@@ -281,10 +273,10 @@ class PostquedV2:
             raise Rejected(message, conflict=True, service=self.service) from refused
         if refused is not None and refused.status not in (404, 409, 410):
             raise refused
-        # Refused as if it were cancelled already, by an earlier try perhaps, and shown as if not: one of both lags.
-        said = "answered" if refused is None else f"answered {refused.status}"
-        message = f"{self.service} {said} to a cancel, but the post is {seen.status} still"
-        raise Uncertain(message, service=self.service, status=200 if refused is None else refused.status)
+        # Refused as if cancelled already, shown as if not: what is shown may lag behind an earlier try.
+        answered = 200 if refused is None else refused.status
+        message = f"{self.service} answered {answered} to a cancel, but the post is {seen.status} still"
+        raise Uncertain(message, service=self.service, status=answered)
 
     def _body(self, submission: Submission) -> dict[str, Json]:
         content = submission.content
