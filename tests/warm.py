@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import BuiltinFunctionType, FrameType
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 READY = b"ready\n"
 
@@ -160,63 +160,78 @@ class Trap:
     """Watches the system calls with which the file store writes, and kills its own process at one of them.
 
     `n`: at which, from 0, and `when`: just before or just after it; without `n` it only counts. `log`: a file for
-    the names of the calls so far, as JSON, written at the end or right before the kill. Nothing of the program is
-    replaced: Python's profiler tells of every call of a built-in function.
+    the names of the calls so far, as JSON, written at the end or right before the kill.
+
+    Nothing of the program is replaced: Python's audit events tell when the store opens, removes or makes a file, and
+    from there to where the store is left Python's profiler tells of every call of a built-in function.
     """
 
+    HOME = "/calsync/stores/file.py"
     CALLS = frozenset(
-        {"open", "write", "pwrite", "fsync", "fdatasync", "ftruncate", "replace", "unlink", "mkdir"}
+        getattr(os, name)
+        for name in ("write", "pwrite", "fsync", "fdatasync", "ftruncate", "replace")
+        if hasattr(os, name)
     )
+    EVENTS: ClassVar = {"open": "open", "os.remove": "unlink", "os.mkdir": "mkdir"}
     WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
     def __init__(self, *, log: str, n: int | None = None, when: str = "before") -> None:
         self._log, self._n, self._when = log, n, when
         self._seen: list[str] = []
         self._here = threading.local()
-        self._watched = frozenset(getattr(os, name) for name in self.CALLS if hasattr(os, name))
 
     def set(self) -> None:
-        """Watch this thread and all that it will start."""
-        threading.setprofile(self._watch)
-        sys.setprofile(self._watch)
+        """Begin to watch; there is no end to it in this process."""
+        sys.addaudithook(self._audit)
 
     def report(self) -> None:
         """Write the names down."""
+        self._here.deaf = True
         sys.setprofile(None)
         Path(self._log).write_text(json.dumps(self._seen))
 
-    def _watch(self, frame: FrameType, event: str, called: Any) -> None:
-        if event[:2] != "c_" or type(called) is not BuiltinFunctionType or called not in self._watched:
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in self.EVENTS or getattr(self._here, "deaf", False):
             return
-        if event == "c_call":
-            if not self._stores(frame) or (called is os.open and not self._to_write(frame)):
-                return
-            self._here.number = len(self._seen)
-            self._seen.append(called.__name__)
-            if self._when == "before":
-                self._spring()
-        elif self._when == "after" and self._stores(frame):
+        if self._stores(sys._getframe(1)):
+            sys.setprofile(self._profile)
+            if event != "open" or arguments[2] & self.WRITING:
+                self._call(self.EVENTS[event])
+
+    def _profile(self, frame: FrameType, event: str, called: Any) -> None:
+        # Whatever comes first after a call: nothing of this thread has happened since.
+        self._over()
+        if not self._stores(frame):
+            sys.setprofile(None)
+        elif event == "c_call" and type(called) is BuiltinFunctionType and called in self.CALLS:
+            self._call(called.__name__)
+
+    def _call(self, name: str) -> None:
+        self._here.number = len(self._seen)
+        self._seen.append(name)
+        if self._when == "before":
             self._spring()
+
+    def _over(self) -> None:
+        if self._when == "after":
+            self._spring()
+        self._here.number = None
 
     def _spring(self) -> None:
         number: int | None = getattr(self._here, "number", None)
         if number is not None and number == self._n:
             self.report()
             os.kill(os.getpid(), signal.SIGKILL)
-        self._here.number = None if self._when == "after" else number
 
     def _stores(self, frame: FrameType | None) -> bool:
-        """Whether the file store itself calls, or pathlib on its behalf."""
-        for _ in range(2):
+        """Whether the file store is at work here, itself or by what it called."""
+        for _ in range(6):
             if frame is None:
                 return False
-            if frame.f_code.co_filename.endswith("/calsync/stores/file.py"):
+            if frame.f_code.co_filename.endswith(self.HOME):
                 return True
             frame = frame.f_back
         return False
-
-    def _to_write(self, frame: FrameType) -> bool:
-        return bool(frame.f_locals.get("flags", 0) & self.WRITING)
 
 
 def _serve(address: str) -> dict[str, Any] | None:
@@ -269,13 +284,11 @@ def _import_everything() -> None:
     import importlib
     import pkgutil
 
-    import httpx
-    import rich.progress
-
     import calsync
 
-    assert httpx
-    assert rich.progress
+    # What calsync imports where it is first needed, and what that imports only then.
+    for name in ("_strptime", "deepdiff", "encodings.idna", "httpx", "rich.progress", "tzdata"):
+        importlib.import_module(name)
     for module in pkgutil.walk_packages(calsync.__path__, "calsync."):
         if not module.name.startswith(("calsync.sandbox", "calsync.__main__")):
             importlib.import_module(module.name)
