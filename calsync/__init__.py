@@ -34,7 +34,8 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     What we wrote down
     statefile    how records, open intents and names are spelled as JSON
     books        the state in memory, and its two forms as bytes: a snapshot and a journal
-    stores       where state lives: file, memory; base says how to add one
+    git          git by its own command: the repository around a project, and a branch that nobody checks out
+    stores       where state lives: file, git, memory; base says how to add one
     recorded     reading the state, and the ledger, its one writer
 
     What the services say and do

@@ -17,11 +17,23 @@ from calsync.errors import CalsyncError
 _LONGEST_KEY = 16 * 1024
 _RUNNERS = ("GITHUB_", "FORGEJO_", "GITEA_", "GITLAB_", "CI_", "CALSYNC_FORGE_TOKEN")
 _TOKENS = frozenset(
-    {"CALSYNC_FORGE_TOKEN", "GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN", "CI_JOB_TOKEN", "GH_TOKEN"}
+    {
+        "CALSYNC_FORGE_TOKEN",
+        "CALSYNC_GIT_TOKEN",
+        "GITHUB_TOKEN",
+        "FORGEJO_TOKEN",
+        "GITEA_TOKEN",
+        "CI_JOB_TOKEN",
+        "GH_TOKEN",
+    }
 )
 _PATIENCE = 60.0
 """Seconds that whoever writes a key into a pipe may take: a password manager asks for a passphrase first."""
 _IDLE = 5.0
+_GIT_KEPT = (
+    "GIT_SSH", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_",
+)  # fmt: skip
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -63,6 +75,8 @@ class Environment:
     github_actions: bool = False
     github_step_summary: str | None = None
     run_url: str | None = None
+    actor: str | None = None
+    """Who started the CI run."""
     _values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -82,6 +96,7 @@ class Environment:
             github_actions=values.get("GITHUB_ACTIONS", "").casefold() == "true",
             github_step_summary=values.get("GITHUB_STEP_SUMMARY"),
             run_url=run_url or values.get("CI_JOB_URL"),
+            actor=values.get("GITHUB_ACTOR") or values.get("GITLAB_USER_LOGIN"),
             _values=values,
         )
 
@@ -90,7 +105,9 @@ class Environment:
 
         Raises CalsyncError for a key that cannot be one, without showing it.
         """
-        name = f"{_upper(service)}_API_KEY"
+        return self._secret(f"{_upper(service)}_API_KEY")
+
+    def _secret(self, name: str) -> Secret | None:
         text = self._values.get(name)
         path = self._values.get(f"{name}_FILE")
         if text is not None and path is not None:
@@ -148,6 +165,40 @@ class Environment:
         # A log is hidden from line by line.
         lines = (line.strip() for text in found for line in text.splitlines())
         return tuple(Secret(line) for line in dict.fromkeys(lines) if line)
+
+    def for_git(self) -> dict[str, str]:
+        """The environment of a git process: no key of ours, nothing that points at another repository or asks.
+
+        How git reaches a remote (SSH command, proxies, certificates, configuration) stays the person's own.
+        """
+        env = {
+            name: value
+            for name, value in self._values.items()
+            if not name.endswith(("_API_KEY", "_API_KEY_FILE"))
+            and not name.startswith(("CALSYNC_", "SSH_ASKPASS"))
+            and (not name.startswith("GIT_") or name.startswith(_GIT_KEPT))
+        }
+        command = env.get("GIT_SSH_COMMAND", "" if "GIT_SSH" in env else "ssh")
+        if command.split(" ")[0].endswith("ssh"):
+            env["GIT_SSH_COMMAND"] = f"{command} -oBatchMode=yes -oConnectTimeout=30"
+        return env | {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "",
+            "GCM_INTERACTIVE": "never",
+            "LC_ALL": "C",
+        }
+
+    def git_token(self) -> tuple[str, Secret] | None:
+        """User name and token for the remote that keeps the state: CALSYNC_GIT_TOKEN, or the file that
+        CALSYNC_GIT_TOKEN_FILE names. GitLab's job token goes with a user name of its own.
+
+        Raises CalsyncError for a token that cannot be one, without showing it.
+        """
+        token = self._secret("CALSYNC_GIT_TOKEN")
+        if token is None:
+            return None
+        job = token.reveal() == self._values.get("CI_JOB_TOKEN")
+        return ("gitlab-ci-token" if job else "oauth2", token)
 
     def service_url(self, service: str) -> str | None:
         """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`.

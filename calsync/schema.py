@@ -229,10 +229,23 @@ class PluginItem(Model):
 class StateItem(Model):
     """Where what calsync did is recorded."""
 
+    backend: Annotated[str, one_of("file", "git")] | None = Field(
+        None,
+        description="file, or git: a branch of the project's remote (default: file)",
+        examples=["git"],
+    )
     path: Filled | None = Field(
         None,
         description="a file inside the project (default: .calsync/state.json)",
         examples=[".calsync/state.json"],
+    )
+    branch: Filled | None = Field(
+        None,
+        description="with git: the branch, calsync's alone (default: calsync-state)",
+        examples=["calsync-state"],
+    )
+    remote: Filled | None = Field(
+        None, description="with git: the remote's name (default: origin)", examples=["origin"]
     )
 
 

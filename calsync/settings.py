@@ -22,11 +22,13 @@ from calsync.inside import Outside, locate
 from calsync.model import AccountSpec, DriftPolicy, Policy
 from calsync.providers.base import ServiceSettings
 from calsync.reading import read
-from calsync.schema import SERVICES, AccountItem, PluginItem, PolicyItem, ProjectFile
+from calsync.schema import SERVICES, AccountItem, PluginItem, PolicyItem, ProjectFile, StateItem
 from calsync.textfile import name_of, shown
 
 PROJECT_FILE = "calsync.yaml"
 STATE_PATH = ".calsync/state.json"
+STATE_BRANCH = "calsync-state"
+REMOTE = "origin"
 CALENDARS = ("calendars/*.yaml",)
 RATE_LIMITS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -46,6 +48,9 @@ __all__ = [
     "load_settings",
 ]
 
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
+_NO_BRANCH = re.compile(r"\.\.|//|/\.|\.lock(/|$)|[./]$|^HEAD$|^refs/")
+_REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _SERVICE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
@@ -65,6 +70,9 @@ class Settings:
     accounts: Mapping[str, AccountSpec] = field(default_factory=dict)
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     state_path: str = STATE_PATH
+    state_backend: str = "file"
+    state_branch: str = STATE_BRANCH
+    remote: str = REMOTE
     policy: Policy = field(default_factory=Policy)
     warnings: tuple[Diagnostic, ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
@@ -193,6 +201,7 @@ class _ProjectReader:
             accounts=MappingProxyType(accounts),
             services=MappingProxyType(services),
             state_path=self._state_path(top, file.state.path if file.state else None),
+            **self._state_branch(top, file.state),
             policy=self._policy(file.policy),
             warnings=tuple(
                 sorted((e for e in self.found if e.severity is not Severity.ERROR), key=lambda e: e.order)
@@ -329,6 +338,26 @@ class _ProjectReader:
                 "bad-value", at, f"{shown(written)} is a directory", f"name a file, such as {STATE_PATH}"
             )
         return pure.as_posix()
+
+    def _state_branch(self, top: Map, item: StateItem | None) -> dict[str, str]:
+        """Which store, and its branch: names that git can never take for an option or a refspec."""
+        said: dict[str, str] = {} if item is None else item.model_dump(exclude_none=True)
+        backend = said.get("backend", "file")
+        state = top.get("state")
+        at = state.place if isinstance(state, Map) else lambda _: 0
+        other = ("path",) if backend == "git" else ("branch", "remote")
+        for key in other:
+            if key in said:
+                hint = "remove it, or choose the backend that it belongs to"
+                self.report("bad-value", at(key), f"{key} is nothing that `backend: {backend}` has", hint)
+        branch, remote = said.get("branch", STATE_BRANCH), said.get("remote", REMOTE)
+        if not _BRANCH.fullmatch(branch) or _NO_BRANCH.search(branch):
+            hint = f"a plain name, such as {STATE_BRANCH} or ci/{STATE_BRANCH}"
+            self.report("bad-value", at("branch"), f"{shown(branch)} is no name for a branch", hint)
+        if not _REMOTE.fullmatch(remote):
+            hint = f"the name of a remote as `git remote` lists it, such as {REMOTE}; an address is not read from here"
+            self.report("bad-value", at("remote"), f"{shown(remote)} is no remote's name", hint)
+        return {"state_backend": backend, "state_branch": branch, "remote": remote}
 
     def _policy(self, item: PolicyItem | None) -> Policy:
         """The policy with its defaults."""

@@ -94,7 +94,7 @@ def apply(
     yes: bool,
     style: str,
     allow_cancels: int,
-    allow_older: bool,  # noqa: ARG001 - the older-commit guard comes with the state that survives a runner
+    allow_older: bool,
     lock_timeout: str,
     calendars: tuple[str, ...],
     accounts: tuple[str, ...],
@@ -128,6 +128,7 @@ def apply(
                 expected=expected,
                 allow_cancels=allow_cancels,
                 lock_timeout=seconds,
+                allow_older=allow_older,
             ),
         )
     return _tell(opened, applied, as_json=style == "json")

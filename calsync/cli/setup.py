@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -20,12 +21,13 @@ from calsync.cli.printing import colours, err
 from calsync.errors import Unauthorized
 from calsync.model import stamp
 from calsync.providers.base import Provider
-from calsync.reconcile.project import Project
+from calsync.reconcile.project import Commit, Project
 from calsync.settings import Environment, InvalidProject, Settings, find_project, load_settings
-from calsync.stores.base import Holder
+from calsync.stores.base import Holder, Store
 
 if TYPE_CHECKING:
     from calsync.desired import Loaded
+    from calsync.git.repository import Repository
     from calsync.transport import Transport
 
 
@@ -44,12 +46,15 @@ class Session:
         return colours(sys.stdout, self.environment, no_color=self.common.no_color)
 
     def holder(self) -> Holder:
-        """Who writes, for whoever has to wait."""
+        """Who writes, for whoever has to wait and for the state's history."""
+        commit = self.project.commit()
         return Holder(
             host=socket.gethostname(),
             pid=os.getpid(),
             since=stamp(self.project.now()),
             run=self.environment.run_url,
+            actor=self.environment.actor,
+            commit=None if commit is None else commit.name,
         )
 
 
@@ -85,7 +90,13 @@ def open_project(
 ) -> Project:
     """A project with its real files, store and services."""
     from calsync.providers import limits
-    from calsync.stores import open_store
+
+    @cache
+    def repository() -> Repository | None:
+        from calsync.git.calls import Git
+        from calsync.git.repository import Repository
+
+        return Repository.find(settings.root, Git(environment.for_git()))
 
     def load() -> Loaded:
         from calsync.desired import load as load_calendars
@@ -101,13 +112,60 @@ def open_project(
 
     return Project(
         settings=settings,
-        store=open_store("file", path=settings.root / settings.state_path, root=settings.root),
+        store=_store(settings, environment, repository),
         now=now,
         load=load,
         connect=connect,
         limits=limits,
+        commit=cache(lambda: _commit(settings, repository)),
         ci=environment.ci,
+        survives=settings.state_backend != "file",
     )
+
+
+def _store(
+    settings: Settings, environment: Environment, repository: Callable[[], Repository | None]
+) -> Store:
+    """The store that the project file names. Raises StateError where it cannot be one."""
+    from calsync.stores import open_store
+
+    branch = None
+    if settings.state_backend == "git":
+        from calsync.git.branch import Branch, folder_of
+        from calsync.git.repository import Token
+
+        found, token = repository(), environment.git_token()
+        if found is not None:
+            branch = Branch(
+                found,
+                settings.state_branch,
+                folder_of(settings.project, found.prefix(settings.root)),
+                remote=settings.remote,
+                token=None if token is None else Token(token[0], token[1].reveal()),
+            )
+    path = settings.root / settings.state_path
+    return open_store(settings.state_backend, path=path, root=settings.root, branch=branch)
+
+
+def _commit(settings: Settings, repository: Callable[[], Repository | None]) -> Commit | None:
+    """The commit that the calendars are at; None where they are in no repository that git can read."""
+    from calsync.git.calls import GitProblem
+
+    try:
+        found = repository()
+        head = None if found is None else found.head()
+        if found is None or head is None:
+            return None
+        clean = found.clean(settings.root)
+    except GitProblem:
+        return None  # where git is needed, for a state on a branch, the store says so
+    there, here = found, head
+
+    @cache
+    def precedes(other: str) -> bool | None:
+        return there.precedes(here, other, settings.remote)
+
+    return Commit(head, clean=clean, precedes=precedes)
 
 
 def _connect(

@@ -16,6 +16,7 @@ from calsync.plan.digest import line, lines
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import Settled, resendable, settle
 from calsync.reconcile.look import View, look, valid
+from calsync.reconcile.older import refuse_older
 from calsync.reconcile.project import Project
 from calsync.recorded import Ledger, went_back
 from calsync.stores.base import Holder
@@ -59,6 +60,7 @@ class Orders:
     expected: Expected | None = None
     allow_cancels: int = 0
     lock_timeout: float = 0.0
+    allow_older: bool = False
 
 
 def apply(project: Project, orders: Orders) -> Applied:
@@ -80,6 +82,8 @@ def apply(project: Project, orders: Orders) -> Applied:
     ):
         if orders.expected is not None:
             _same_state(orders.expected, ledger.recorded, project.store.where)
+        if not orders.allow_older:
+            refuse_older(project, ledger.recorded)
         view = look(project, services, valid(project), ledger.recorded, orders.filters, Refresh.AUTO)
         if orders.expected is not None:
             _compare(orders.expected, view)
@@ -99,6 +103,10 @@ def apply(project: Project, orders: Orders) -> Applied:
             watcher=orders.watcher,
         )
         _write_down(ledger, view)
+        commit = project.commit()
+        if commit is not None:
+            # Before the first write: also what a run did that was cut short is not for an older one to undo.
+            ledger.note_commit(commit.id)
         if again:
             send_again(again, hands)
             view = _no_more_than(view.plan, view.again(ledger.recorded))

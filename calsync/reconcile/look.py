@@ -11,6 +11,7 @@ from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Lim
 from calsync.observed import Refresh, refresh
 from calsync.plan import Action, Filters, Plan, plan
 from calsync.providers.base import Provider, Scope
+from calsync.reconcile.older import found_older
 from calsync.reconcile.project import Project, Services
 from calsync.recorded import lost_state, read
 from calsync.rules import check, creator, text_room
@@ -151,6 +152,7 @@ def look(
     limits = _limits(project, services)
     findings = {*checked.loading, *_rules(project, checked, limits), *_fleeting(project, recorded)}
     findings.update(_begun_anew(desired, recorded, services.providers))
+    findings.update(found_older(project, recorded))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
         findings |= _creators(project, checked, desired, recorded, asked)
@@ -234,7 +236,13 @@ def _creators(
 
 def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
     """A first run in CI with a local state is most likely one that has lost it, or will."""
-    if not project.ci or project.settings.project is not None or recorded.serial or recorded.records:
+    if (
+        not project.ci
+        or project.survives
+        or project.settings.project is not None
+        or recorded.serial
+        or recorded.records
+    ):
         return ()
     message = f"there is no state {project.store.where}, and what CI writes there is gone after the job"
     hint = "keep it where the next job finds it; `project:` in calsync.yaml makes its loss an error"

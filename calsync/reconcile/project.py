@@ -16,6 +16,23 @@ from calsync.settings import Settings
 from calsync.stores.base import Store
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The git commit that the calendars are at. `clean`: nothing of the project was changed since.
+
+    `precedes`: whether it is an ancestor of another commit; None where that cannot be told.
+    """
+
+    id: str
+    clean: bool
+    precedes: Callable[[str], bool | None]
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.id if self.clean else f"{self.id}, with changes that are not committed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """One project, open for the verbs.
@@ -30,6 +47,10 @@ class Project:
     load: Callable[[], Loaded]
     connect: Callable[[str, ExitStack], Provider]
     limits: Callable[[ServiceSettings], Sequence[Limits]]
+    commit: Callable[[], Commit | None] = lambda: None
+    """Where the calendars are in git, if they are."""
+    survives: bool = False
+    """Its state outlives the machine."""
     ci: bool = False
     """It runs in CI, where a local file does not survive the job."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gits import bare, branch, clone
 
 from calsync.errors import StateConflict, StateError, StateLocked
 from calsync.stores import KINDS, open_store
@@ -21,6 +22,10 @@ Opener = Callable[[], Store]
 @pytest.fixture(params=KINDS)
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Each call is another process's view of the same state."""
+    if request.param == "git":
+        remote = bare(tmp_path / "remote.git")
+        here = clone(tmp_path / "clone", remote.as_uri())
+        return lambda: open_store("git", path=Path("unused"), root=here, branch=branch(here))
     if request.param == "file":
         return lambda: open_store("file", path=Path(".calsync/state.json"), root=tmp_path)
     shared = open_store(request.param, path=Path("unused"), root=tmp_path)

@@ -1,0 +1,6 @@
+"""git, by its own command: no library, since git is there wherever a calendar in git is.
+
+calls        one git command: a neutral environment, no prompt, no hook, a time limit, words that hide secrets
+repository   the repository that the project is in: where, HEAD, ancestry, remotes
+branch       a branch that nobody has checked out: look at one folder of it, and push a change by compare-and-swap
+"""

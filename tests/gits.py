@@ -1,0 +1,161 @@
+"""Real git for tests: bare repositories, clones, and what it takes to run git without the machine's own settings."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from calsync.environment import Environment
+from calsync.git.branch import Branch
+from calsync.git.calls import Git
+from calsync.git.repository import Repository, Token
+
+PLAIN = {
+    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+"""An environment in which git has no settings but those of its repository."""
+_WHO = ("-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgSign=false")
+
+
+def git(cwd: Path, *arguments: str, env: Mapping[str, str] = PLAIN) -> str:
+    """Run git as a person would; what it said."""
+    done = subprocess.run(
+        ["git", *_WHO, *arguments], cwd=cwd, env=dict(env), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def bare(path: Path) -> Path:
+    """A remote."""
+    git(path.parent, "init", "-q", "--bare", "-b", "main", str(path))
+    return path
+
+
+def clone(path: Path, remote: str) -> Path:
+    """A repository with one commit and this remote."""
+    path.mkdir(parents=True, exist_ok=True)
+    git(path, "init", "-q", "-b", "main")
+    git(path, "remote", "add", "origin", remote)
+    git(path, "commit", "-q", "--allow-empty", "-m", "first")
+    return path
+
+
+def branch(
+    root: Path,
+    *,
+    folder: str = "project",
+    name: str = "calsync-state",
+    token: Token | None = None,
+    env: Mapping[str, str] = PLAIN,
+) -> Branch:
+    """The state's branch as a run in this clone sees it."""
+    found = Repository.find(root, Git(Environment.read(env).for_git()))
+    assert found is not None
+    return Branch(found, name, folder, remote="origin", token=token)
+
+
+def log(remote: Path, name: str = "calsync-state") -> list[str]:
+    """The subjects of the state's commits, oldest first."""
+    return git(remote, "log", "--reverse", "--format=%s", name).splitlines()
+
+
+def file_of(remote: Path, path: str, name: str = "calsync-state") -> str:
+    """A file of the state's branch."""
+    return git(remote, "show", f"{name}:{path}")
+
+
+class Smart:
+    """git's smart HTTP on loopback, for whoever sends this token; `cut`: pushes whose answer is lost."""
+
+    def __init__(self, root: Path, token: str) -> None:
+        self.cut = 0
+        self.seen: list[str] = []
+        smart = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._serve(b"")
+
+            def do_POST(self) -> None:
+                if self.headers.get("Transfer-Encoding") == "chunked":
+                    body = b""
+                    while size := int(self.rfile.readline(), 16):
+                        body += self.rfile.read(size)
+                        self.rfile.readline()
+                    self.rfile.readline()
+                else:
+                    body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                self._serve(body)
+
+            def _serve(self, body: bytes) -> None:
+                given = self.headers.get("Authorization", "")
+                smart.seen.append(given)
+                _, _, basic = given.partition(" ")
+                if base64.b64decode(basic).decode().partition(":")[2] != token:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", 'Basic realm="git"')
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
+                path, _, query = self.path.partition("?")
+                done = subprocess.run(
+                    ["git", "http-backend"],
+                    input=body,
+                    capture_output=True,
+                    check=True,
+                    env=PLAIN
+                    | {
+                        "GIT_PROJECT_ROOT": str(root),
+                        "GIT_HTTP_EXPORT_ALL": "1",
+                        "PATH_INFO": path,
+                        "QUERY_STRING": query,
+                        "REQUEST_METHOD": self.command,
+                        "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                        "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                        "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                        "REMOTE_USER": "ci",
+                    },
+                )
+                if (
+                    smart.cut
+                    and path.endswith("git-receive-pack")
+                    and self.command == "POST"
+                    and len(body) > 4
+                ):
+                    smart.cut -= 1
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                head, _, answer = done.stdout.partition(b"\r\n\r\n")
+                lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+                self.send_response(int(lines.pop("Status", "200 OK").split()[0]))
+                for name, value in lines.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/remote.git"
+
+    def __enter__(self) -> Smart:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
