@@ -50,6 +50,10 @@ class Fake:
     seen: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     delay: float = 0.0
+    enterprise: bool = False
+    """GitHub on a server of one's own, with REST and GraphQL below /api."""
+    most: int = 100
+    """The most items that a page has, whatever is asked for."""
     _last: int = 100
 
     def __post_init__(self) -> None:
@@ -100,7 +104,11 @@ class Fake:
     @property
     def url(self) -> str:
         """The address of the API, as the runner's environment has it."""
-        return f"http://127.0.0.1:{self._server.server_port}{API[self.kind]}"
+        return f"http://127.0.0.1:{self._server.server_port}{self._api}"
+
+    @property
+    def _api(self) -> str:
+        return "/api/v3" if self.enterprise else API[self.kind]
 
     def order(
         self,
@@ -157,11 +165,20 @@ class Fake:
             return made | {"author": {"id": number, "username": author}, "system": False}
         return made | {"user": {"login": author, "type": "User" if author == STRANGER else "Bot"}}
 
+    def _page(self, found: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
+        size = min(int(query.get("per_page", query.get("limit", "30"))), self.most)
+        start = (int(query.get("page", "1")) - 1) * size
+        return found[start : start + size]
+
     def _answer(
         self, method: str, target: str, headers: Mapping[str, str], body: dict[str, Any]
     ) -> tuple[int, Any, Mapping[str, str]]:
         parts = urlsplit(target)
-        path = unquote(parts.path).removeprefix(API[self.kind])
+        path = unquote(parts.path)
+        if self.enterprise:
+            assert path.startswith("/api/v3/") or path == "/api/graphql"
+            path = path.removeprefix("/api")
+        path = path.removeprefix("/v3" if self.enterprise else self._api)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         with self._lock:
             self.seen.append((method, path, body))
@@ -196,7 +213,7 @@ class Fake:
             case "GET", ["pulls", "7"]:
                 return 200, {"number": 7, "head": {"sha": self.pull_head}}
             case "GET", ["issues", "7", "comments"]:
-                return 200, _page(self.comments, query) if paged else self.comments
+                return 200, self._page(self.comments, query) if paged else self.comments
             case "POST", ["issues", "7", "comments"]:
                 return 201, self.comment(body["body"])
             case "PATCH", ["issues", "comments", number]:
@@ -205,7 +222,7 @@ class Fake:
                 found = [each for each in self.open_issues() if each["user"]["login"] == query.get("creator")]
                 mine = found if self.kind == "github" else self.open_issues()
                 pull = {"number": 7, "user": {"login": WRITERS[self.kind]}, "pull_request": {}, "body": ""}
-                return 200, _page([pull, *mine], query)
+                return 200, self._page([pull, *mine], query)
             case "POST", ["issues"]:
                 return 201, self.issue(body["title"], body["body"])
             case "PATCH", ["issues", number]:
@@ -229,7 +246,7 @@ class Fake:
             case "GET", ["merge_requests", "7"]:
                 return 200, {"iid": 7, "sha": self.pull_head}
             case "GET", ["merge_requests", "7", "notes"]:
-                return 200, _page(self.comments, query)
+                return 200, self._page(self.comments, query)
             case "POST", ["merge_requests", "7", "notes"]:
                 return 201, self.comment(body["body"])
             case "PUT", ["merge_requests", "7", "notes", number]:
@@ -238,7 +255,7 @@ class Fake:
                 found = [
                     each for each in self.open_issues() if str(each["author"]["id"]) == query["author_id"]
                 ]
-                return 200, _page(found, query)
+                return 200, self._page(found, query)
             case "POST", ["issues"]:
                 return 201, self.issue(body["title"], body["description"])
             case "PUT", ["issues", number]:
@@ -248,12 +265,6 @@ class Fake:
             case "POST", ["issues", number, "notes"]:
                 return _noted(self.issues, "iid", number, body)
         return 404, {"message": "404 Not Found"}
-
-
-def _page(found: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
-    size = int(query.get("per_page", query.get("limit", "30")))
-    start = (int(query.get("page", "1")) - 1) * size
-    return found[start : start + size]
 
 
 def _changed(found: list[dict[str, Any]], name: str, number: str, body: Mapping[str, Any]) -> tuple[int, Any]:

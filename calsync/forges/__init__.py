@@ -3,6 +3,7 @@
 base       what a forge is asked for, and where a run takes place
 context    the runner's variables and event file -> where this run takes place
 checkout   which commit is checked out, and which one a branch of its remote points to
+line       questions and orders to a forge, within a time that a job can spare
 github     GitHub, and GitHub Enterprise
 forgejo    Forgejo and Gitea, whose API is much like GitHub's
 gitlab     GitLab
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from calsync.forges.base import Forge, ForgeContext, Kind
+from calsync.forges.line import Line
 from calsync.transport import FIRST_WAIT, Timeouts, Transport
 
 __all__ = ["Forge", "ForgeContext", "Kind", "connect"]
@@ -62,11 +64,11 @@ def _speaking(context: ForgeContext, transport: Transport, prefix: str) -> Forge
     if context.kind is Kind.GITLAB:
         from calsync.forges.gitlab import GitLab
 
-        return GitLab(transport, context.repository)
+        return GitLab(Line(transport), context.repository)
     if context.kind is Kind.FORGEJO:
         from calsync.forges.forgejo import Forgejo
 
-        return Forgejo(transport, context.repository)
-    from calsync.forges.github import GitHub
+        return Forgejo(Line(transport), context.repository)
+    from calsync.forges.github import HEADERS, GitHub
 
-    return GitHub(transport, context.repository, prefix)
+    return GitHub(Line(transport, HEADERS), context.repository, prefix)

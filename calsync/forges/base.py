@@ -8,12 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from calsync.environment import Secret
-from calsync.errors import CalsyncError
 from calsync.model import Json
-from calsync.transport import Answer
-
-MOST_PAGES = 50
-"""As many pages of comments or issues are looked through; with more, nothing is written that might be there already."""
 
 
 class Kind(StrEnum):
@@ -142,15 +137,3 @@ def whole(data: Json, *path: str) -> int | None:
     """A whole number inside an answer; None for anything else."""
     found = at(data, *path)
     return found if isinstance(found, int) and not isinstance(found, bool) else None
-
-
-def items(answer: Answer, what: str) -> list[Json]:
-    """The items of an answer that is a list. Raises CalsyncError for anything else: it does not mean "none"."""
-    if isinstance(answer.body, list):
-        return answer.body
-    raise CalsyncError(f"the forge answered no list to the question for {what}", code="forge")
-
-
-def too_many(what: str) -> CalsyncError:
-    """What to raise where a list does not end."""
-    return CalsyncError(f"there are more {what} than calsync looks through", code="forge")

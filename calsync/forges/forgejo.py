@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from calsync.forges.base import MOST_PAGES, Issue, items, text, too_many, whole
+from calsync.forges.base import Issue, text, whole
 from calsync.forges.github import GitHub, issues_of
+from calsync.forges.line import Line
 from calsync.model import Json
-from calsync.transport import Transport
 
 _PAGE = 50
 _ACTIONS = frozenset({"forgejo-actions", "gitea-actions"})
@@ -17,14 +17,12 @@ _ACTIONS = frozenset({"forgejo-actions", "gitea-actions"})
 class Forgejo(GitHub):
     """A repository at a Forgejo or Gitea."""
 
-    headers: Mapping[str, str] = {"Accept": "application/json"}
-
-    def __init__(self, transport: Transport, repository: str) -> None:
-        super().__init__(transport, repository)
+    def __init__(self, line: Line, repository: str) -> None:
+        super().__init__(line, repository)
 
     def names(self) -> frozenset[str]:
         """The login that the token writes under."""
-        said = self.read("/user", accept=(401, 403, 404))
+        said = self.line.read("/user", accept=(401, 403, 404))
         login = text(said.body, "login") if said.status == 200 else None
         return _ACTIONS if login is None else frozenset({login})
 
@@ -40,11 +38,9 @@ class Forgejo(GitHub):
     def pages(self, path: str, query: Mapping[str, str], what: str) -> Iterator[Json]:
         """The items of a list. Some lists come all at once whatever page is asked for, others in smaller pages."""
         known: set[int | None] = set()
-        for page in range(1, MOST_PAGES + 1):
-            found = items(self.read(path, {**query, "limit": str(_PAGE), "page": str(page)}), what)
-            new = [each for each in found if whole(each, "id") not in known]
+        for page in self.line.pages(path, {**query, "limit": str(_PAGE)}, size=1, what=what):
+            new = [each for each in page if whole(each, "id") not in known]
             if not new:
                 return
             yield from new
             known.update(whole(each, "id") for each in new)
-        raise too_many(what)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from calsync.errors import ProviderError
-from calsync.forges.base import MOST_PAGES, Comment, Issue, at, items, text, too_many, whole
+from calsync.forges.base import Comment, Issue, at, text, whole
+from calsync.forges.line import Line
 from calsync.model import Json
-from calsync.transport import Answer, Transport
 
 _PAGE = 100
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _ACTIONS = frozenset({"github-actions[bot]"})
 """Who writes with the token of a workflow."""
 
@@ -19,10 +19,8 @@ _ACTIONS = frozenset({"github-actions[bot]"})
 class GitHub:
     """A repository at GitHub. `prefix` is what REST paths begin with there."""
 
-    headers: Mapping[str, str] = _HEADERS
-
-    def __init__(self, transport: Transport, repository: str, prefix: str = "") -> None:
-        self.transport = transport
+    def __init__(self, line: Line, repository: str, prefix: str = "") -> None:
+        self.line = line
         self.prefix = prefix
         self.repository = f"{prefix}/repos/{repository}"
         self._me: frozenset[str] | None = None
@@ -38,26 +36,19 @@ class GitHub:
         # GET /user is refused to a workflow's token and to an app's; this query is not.
         login = None
         try:
-            said = self.transport.request(
-                "POST",
-                "/graphql",
-                klass="read",
-                json={"query": "query { viewer { login } }"},
-                headers=self.headers,
-                harmless=True,
-                accept=(400, 401, 403, 404, 405),
-            )
+            asked: dict[str, Json] = {"query": "query { viewer { login } }"}
+            said = self.line.query("/graphql", asked, accept=(400, 401, 403, 404, 405))
             login = text(said.body, "data", "viewer", "login")
         except ProviderError:
             pass  # the next question may do
         if login is None:
-            said = self.read(f"{self.prefix}/user", accept=(401, 403, 404))
+            said = self.line.read(f"{self.prefix}/user", accept=(401, 403, 404))
             login = text(said.body, "login") if said.status == 200 else None
         return _ACTIONS if login is None else frozenset({login})
 
     def default_branch(self) -> str | None:
         """The branch that is applied."""
-        return text(self.read(self.repository).body, "default_branch")
+        return text(self.line.read(self.repository).body, "default_branch")
 
     def head_of_branch(self, branch: str) -> str | None:
         """The newest commit of a branch."""
@@ -65,11 +56,11 @@ class GitHub:
 
     def branch(self, branch: str) -> Json:
         """What the forge says of a branch."""
-        return self.read(f"{self.repository}/branches/{quote(branch, safe='')}").body
+        return self.line.read(f"{self.repository}/branches/{quote(branch, safe='')}").body
 
     def head_of_pull(self, number: int) -> str | None:
         """The newest commit of a pull request."""
-        return text(self.read(f"{self.repository}/pulls/{number}").body, "head", "sha")
+        return text(self.line.read(f"{self.repository}/pulls/{number}").body, "head", "sha")
 
     def comments(self, number: int) -> Iterator[Comment]:
         """The comments on a pull request, the oldest first."""
@@ -78,12 +69,12 @@ class GitHub:
 
     def add_comment(self, number: int, body: str) -> None:
         """Comment on a pull request, or on an issue."""
-        self.write("POST", f"{self.repository}/issues/{number}/comments", {"body": body})
+        self.line.write("POST", f"{self.repository}/issues/{number}/comments", {"body": body})
 
     def edit_comment(self, comment: Comment, body: str) -> bool:
         """Replace a comment's text; False where the comment is gone."""
         path = f"{self.repository}/issues/comments/{comment.id}"
-        return self.write("PATCH", path, {"body": body}, accept=(404, 410)).status < 400
+        return self.line.write("PATCH", path, {"body": body}, accept=(404, 410)).status < 400
 
     def open_issues(self) -> Iterator[Issue]:
         """The open issues that we opened."""
@@ -93,43 +84,21 @@ class GitHub:
 
     def open_issue(self, title: str, body: str) -> None:
         """Open an issue."""
-        self.write("POST", f"{self.repository}/issues", {"title": title, "body": body})
+        self.line.write("POST", f"{self.repository}/issues", {"title": title, "body": body})
 
     def edit_issue(self, number: int, body: str) -> None:
         """Replace an issue's text."""
-        self.write("PATCH", f"{self.repository}/issues/{number}", {"body": body})
+        self.line.write("PATCH", f"{self.repository}/issues/{number}", {"body": body})
 
     def close_issue(self, number: int, note: str) -> None:
         """Close an issue and say why."""
-        self.write("PATCH", f"{self.repository}/issues/{number}", {"state": "closed"})
+        self.line.write("PATCH", f"{self.repository}/issues/{number}", {"state": "closed"})
         self.add_comment(number, note)
 
     def pages(self, path: str, query: Mapping[str, str], what: str) -> Iterator[Json]:
-        """The items of a list, page by page. Raises CalsyncError where it does not end."""
-        for page in range(1, MOST_PAGES + 1):
-            found = items(self.read(path, {**query, "per_page": str(_PAGE), "page": str(page)}), what)
-            yield from found
-            if len(found) < _PAGE:
-                return
-        raise too_many(what)
-
-    def read(self, path: str, query: Mapping[str, str] | None = None, accept: tuple[int, ...] = ()) -> Answer:
-        """Ask something."""
-        return self.transport.request(
-            "GET", path, klass="read", query=query, headers=self.headers, accept=accept
-        )
-
-    def write(self, method: str, path: str, body: dict[str, Json], accept: tuple[int, ...] = ()) -> Answer:
-        """Write something: an edit again where it fails, what makes something new only once."""
-        return self.transport.request(
-            method,
-            path,
-            klass="publish",
-            json=body,
-            headers={**self.headers, "Content-Type": "application/json"},
-            repeatable=method != "POST",
-            accept=accept,
-        )
+        """The items of a list."""
+        for page in self.line.pages(path, {**query, "per_page": str(_PAGE)}, size=_PAGE, what=what):
+            yield from page
 
 
 def comments_of(pull: int, found: Iterator[Json]) -> Iterator[Comment]:

@@ -61,6 +61,35 @@ def test_one_comment_from_the_first_plan_to_the_last(project: Project, kind: str
         assert fake.comments[120]["body"] == stranger
 
 
+def test_githubs_own_server_and_a_token_that_nobody_names(project: Project) -> None:
+    """On GitHub Enterprise both APIs are found; where neither says who the token is, it is a workflow's."""
+    project.calendar(video("teaser", ahead(days=3)))
+    with Fake("github", enterprise=True) as fake:
+        runner = Runner(project, fake)
+        for _ in range(2):
+            runner.run("plan")
+        fake.order("POST", "/graphql", 404)
+        runner.run("plan")
+        assert [each.split()[0] for each in fake.writes()] == ["POST", "PATCH", "PATCH"]
+        asked = [path for _, path, _ in fake.seen if path in ("/graphql", "/user")]
+        assert asked == ["/graphql", "/graphql", "/user"]
+
+
+def test_choices(runner: Runner, fake: Fake) -> None:
+    """--no-comment asks the forge nothing; a chosen part has a comment of its own; --out is a plan to apply."""
+    runner.run("plan", "--no-comment", "--out", "plan.json")
+    assert fake.seen == []
+    runner.run("plan")
+    runner.run("plan", "--calendar", "spring", "--account", "brand")
+    runner.run("plan", "--account", "brand", "--calendar", "spring")
+    assert [each.splitlines()[0] for each in fake.ours()] == [
+        MARKER,
+        "<!-- calsync:plan:calsync.yaml?spring;brand -->",
+    ]
+    runner.project.run("apply", "-y", "plan.json", code=0)
+    runner.run("plan", "--account", "nobody", code=64)
+
+
 def test_nothing_to_say_is_not_said(runner: Runner, fake: Fake) -> None:
     """A plan without changes or findings makes no comment; the summary and the outputs tell it all the same."""
     runner.project.apply()
