@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -140,7 +140,7 @@ class World:
             if call not in ("open", "write", "ftruncate"):
                 yield Point("store", n, "after")
 
-    def kill(self, point: Point) -> str | None:
+    def kill(self, point: Point, argv: Sequence[str] = APPLY) -> str | None:
         """Start the run and kill it at a point; what it was about to do or had done, None where it ended before."""
         reaper = Reaper(self.project.box, point)
         log = self.project.root.parent / "calls.json"
@@ -148,7 +148,7 @@ class World:
         if point.kind == "store":
             log.unlink(missing_ok=True)
             trap = {"log": str(log), "n": point.n, "when": point.when}
-        running = self._start(trap)
+        running = self._start(trap, argv)
         reaper.aim(running.pid)
         code, out, err = running.wait()
         self._quiet()
@@ -217,9 +217,9 @@ class World:
     def _unmanaged(self) -> list[PostEntry]:
         return [each for each in self.project.posts() if each["id"] in self.unmanaged]
 
-    def _start(self, trap: dict[str, Any] | None) -> Any:
+    def _start(self, trap: dict[str, Any] | None, argv: Sequence[str] = APPLY) -> Any:
         assert isinstance(self.project.warm, Warm)
-        return self.project.warm.start(APPLY, self.project.env, self.project.root, trap=trap)
+        return self.project.warm.start(argv, self.project.env, self.project.root, trap=trap)
 
     def _quiet(self) -> None:
         """Wait until what the dead had sent has been dealt with: it came before this."""

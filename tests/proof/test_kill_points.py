@@ -10,6 +10,7 @@ and KILL_POINT=all adds those that no kill can tell from another.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -327,6 +328,24 @@ def test_the_first_apply_is_killed(project: Project) -> None:
     assert {"mkdir", "open", "write", "fsync", "replace", "fdatasync", "unlink"} <= set(world.calls)
     for point in world.points():
         assert _hold(world, point), point
+
+
+def test_the_first_state_is_killed(project: Project) -> None:
+    """`state init` killed at any write: run again it begins or is done, and the apply makes the one post."""
+    project.configure(project="5b1e0c6a-8d3f-4f5e-9a51-0c1f2e3d4b5a")
+    project.calendar(flow("first", D[3]))
+    world = World(project, frozenset(), frozenset({"spring/first@flow"}))
+    ends: list[int] = []
+    for n in itertools.count():
+        world.back()
+        if world.kill(Point("store", n, "before"), ("state", "init")) is None:
+            break
+        ends.append(project.run("state", "init").code)
+        project.run("state", "list", code=0)
+        assert project.apply().actions() == {"spring/first@flow": "create"}
+        assert len(world.truth()) == 1
+    assert len(ends) >= 8
+    assert set(ends) == {0, 1}, "begun anew, and there already"
 
 
 @pytest.mark.parametrize("service", ["v2", "tikflow"])
