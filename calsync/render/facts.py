@@ -65,7 +65,10 @@ def apart(plan: Plan | Sheet, *, verbose: bool = False) -> list[Diagnostic]:
     A note says once how an entry is understood, when something happens to its post; afterwards it would only
     teach people not to read. `verbose` and `calsync validate` show them all.
     """
-    shown = {id(each) for action in plan.actions for each in own(action, plan.diagnostics)}
+    about: dict[str, list[Diagnostic]] = {}
+    for each in plan.diagnostics:
+        about.setdefault(each.address or "", []).append(each)
+    shown = {id(each) for action in plan.actions for each in own(action, about.get(str(action.address), ()))}
     busy: set[str | None] = {str(action.address) for action in plan.actions}
     if any(action.kind in _CONTENT for action in plan.actions):
         busy.add(None)
