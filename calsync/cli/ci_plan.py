@@ -9,7 +9,7 @@ import click
 
 from calsync import __version__
 from calsync.cli.group import common
-from calsync.cli.look import choosing, filters_of, halt, text_of, with_error
+from calsync.cli.look import choosing, filters_of, halt, placed, text_of, with_error
 from calsync.cli.outputs import Output, outputs
 from calsync.cli.printing import out, show_error
 from calsync.cli.runner import HEADING, MOST_COMMENT, Desk, desk, finding, outputs_of, plain, run_of
@@ -138,7 +138,7 @@ def _plan(
     try:
         opened = session(ctx)
         filters = filters_of(opened, calendars, accounts)
-        planned = make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan
+        planned = placed(opened, make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan)
     except (Interrupted, UsageProblem):
         raise
     except CalsyncError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import click
 
@@ -171,6 +172,8 @@ def plan(
     opened = session(ctx)
     filters = filters_of(opened, calendars, accounts)
     planned = make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan
+    if files or style != "text":
+        planned = placed(opened, planned)
     error = halt(planned)
     document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), error)
     shown = _markdown(planned) if page is not None or style == "markdown" else ""
@@ -188,6 +191,12 @@ def plan(
             _complain(opened, error)
         return Exit.ERROR
     return Exit.CHANGES if detailed_exitcode and has_changes(planned) else Exit.DONE
+
+
+def placed(opened: Session, planned: Plan) -> Plan:
+    """The plan with the commit that it is of; with none where files were changed since, for it is of no commit."""
+    commit = opened.project.commit()
+    return replace(planned, commit=commit.id if commit is not None and commit.clean else None)
 
 
 def _markdown(planned: Plan) -> str:

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from gits import git
 from outside import Project, ahead
 
 from calsync.planfile import read_sheet
@@ -54,6 +55,18 @@ def test_what_is_live_is_in_the_next_plan(project: Project) -> None:
         r"#### What will be live\n\nIn other weeks nothing moves: \d+ \w+( \d+)?: 1 post\.",
         project.run("plan", "--format", "markdown").out,
     )
+
+
+def test_a_plan_names_its_commit(project: Project) -> None:
+    """The page and the document say which commit they are of; with changes that are not committed, none."""
+    for words in (("init", "-q"), ("add", "calsync.yaml"), ("commit", "-qm", "x")):
+        git(project.root, *words)
+    head = git(project.root, "rev-parse", "HEAD").strip()
+    run = project.run("plan", "--out", "plan.json", "--format", "markdown")
+    assert f" of commit `{head[:12]}`, " in run.out.splitlines()[0]
+    assert json.loads((project.root / "plan.json").read_text("utf-8"))["commit"] == head
+    project.configure(timezone="Europe/Berlin")
+    assert project.run("plan", "--format", "json").json["commit"] is None
 
 
 @pytest.mark.parametrize("other", ["plan.json", "./plan.json", "link.json"])
