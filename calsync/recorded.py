@@ -64,7 +64,7 @@ def lost_state(store: Store, project: str | None) -> StateLost:
             " `calsync state init`: posts that are still scheduled are then recognised and adopted, none is made"
             " twice. A state in a file survives where its directory does: on your machine, on a runner that keeps"
             " its workspace, or where the job restores .calsync/ before and saves it after; a fresh CI runner has"
-            " none of these"
+            " none of these. On a branch of the remote (`state: {backend: git}`) it survives all of them"
         ),
     )
 

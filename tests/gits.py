@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -74,11 +74,13 @@ def file_of(remote: Path, path: str, name: str = "calsync-state") -> str:
 
 
 class Smart:
-    """git's smart HTTP on loopback, for whoever sends this token; `cut`: pushes whose answer is lost."""
+    """git's smart HTTP on loopback, for whoever sends this token; `cut`: pushes whose answer is lost; `slow`: such
+    that land no sooner than somebody calls what is `waiting`."""
 
     def __init__(self, root: Path, token: str) -> None:
         self.cut = 0
-        self.seen: list[str] = []
+        self.slow = 0
+        self.waiting: list[Callable[[], bytes]] = []
         smart = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -98,7 +100,6 @@ class Smart:
 
             def _serve(self, body: bytes) -> None:
                 given = self.headers.get("Authorization", "")
-                smart.seen.append(given)
                 _, _, basic = given.partition(" ")
                 if base64.b64decode(basic).decode().partition(":")[2] != token:
                     self.send_response(401)
@@ -107,35 +108,32 @@ class Smart:
                     self.end_headers()
                     return
                 path, _, query = self.path.partition("?")
-                done = subprocess.run(
-                    ["git", "http-backend"],
-                    input=body,
-                    capture_output=True,
-                    check=True,
-                    env=PLAIN
-                    | {
-                        "GIT_PROJECT_ROOT": str(root),
-                        "GIT_HTTP_EXPORT_ALL": "1",
-                        "PATH_INFO": path,
-                        "QUERY_STRING": query,
-                        "REQUEST_METHOD": self.command,
-                        "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-                        "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-                        "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-                        "REMOTE_USER": "ci",
-                    },
-                )
-                if (
-                    smart.cut
-                    and path.endswith("git-receive-pack")
-                    and self.command == "POST"
-                    and len(body) > 4
-                ):
+                env = PLAIN | {
+                    "GIT_PROJECT_ROOT": str(root),
+                    "GIT_HTTP_EXPORT_ALL": "1",
+                    "PATH_INFO": path,
+                    "QUERY_STRING": query,
+                    "REQUEST_METHOD": self.command,
+                    "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+                    "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+                    "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                    "REMOTE_USER": "ci",
+                }
+                push = path.endswith("git-receive-pack") and self.command == "POST" and len(body) > 4
+                if push and smart.slow:
+                    smart.slow -= 1
+                    smart.waiting.append(lambda: _backend(env, body))
+                else:
+                    done = _backend(env, body)
+                    if not push or not smart.cut:
+                        self._answer(done)
+                        return
                     smart.cut -= 1
-                    self.close_connection = True
-                    self.connection.close()
-                    return
-                head, _, answer = done.stdout.partition(b"\r\n\r\n")
+                self.close_connection = True
+                self.connection.close()
+
+            def _answer(self, answer_of_git: bytes) -> None:
+                head, _, answer = answer_of_git.partition(b"\r\n\r\n")
                 lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
                 self.send_response(int(lines.pop("Status", "200 OK").split()[0]))
                 for name, value in lines.items():
@@ -159,3 +157,9 @@ class Smart:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _backend(env: Mapping[str, str], body: bytes) -> bytes:
+    return subprocess.run(
+        ["git", "http-backend"], input=body, capture_output=True, check=True, env=dict(env)
+    ).stdout

@@ -319,6 +319,23 @@ def test_a_lost_answer_is_looked_for(tmp_path: Path, remote: Path) -> None:
             assert wrong.basic not in said
 
 
+def test_a_push_that_lands_late_is_known_again(tmp_path: Path, remote: Path) -> None:
+    """A push that was given up and lands afterwards is this run's own: it goes on upon it and lets go of the lease."""
+    git(remote, "config", "http.receivepack", "true")
+    with Smart(tmp_path, "t0ken") as server:
+        here = clone(tmp_path / "here", server.url.replace("//", "//ci:t0ken@"))
+        store = GitStore(branch(here))
+        with store.hold(WHO, timeout=0):
+            token = store.write(b"snapshot", expecting=None)
+            server.slow = 3
+            with pytest.raises(StateError):
+                store.append(b"one", expecting=token)
+            server.waiting[0]()
+            token = store.append(b"two", expecting=token)
+            assert there(GitStore(branch(here)).read()).entries == (b"two",)
+        assert GitStore(branch(here)).holder() is None
+
+
 def test_a_refused_push_says_why(here: Path, remote: Path) -> None:
     """A hook or a rule of the remote: its words, escaped, and what to do; nothing is held."""
     hook = remote / "hooks" / "pre-receive"

@@ -154,7 +154,7 @@ def _commit(settings: Settings, repository: Callable[[], Repository | None]) -> 
     try:
         found = repository()
         head = None if found is None else found.head()
-        if found is None or head is None:
+        if found is None or head is None or not found.tracks(settings.root / settings.file):
             return None
         clean = found.clean(settings.root)
     except GitProblem:

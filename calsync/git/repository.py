@@ -17,8 +17,10 @@ from calsync.git.calls import Done, Git, GitProblem, Settings
 
 NETWORK = 120.0
 """Seconds that a fetch or push may take."""
-FAR = 1000
+DEPTHS = (50, 1000)
 """Commits back from HEAD, and from the commit last applied, among which the other one is looked for."""
+PATIENCE = 30.0
+"""Seconds that each look for them may take."""
 
 _PASSED = ("http.", "url.", "credential.", "ssh.", "protocol.")
 _PASSED_WHOLE = ("core.sshcommand", "core.gitproxy")
@@ -64,10 +66,17 @@ class Repository:
 
     def clean(self, root: Path) -> bool:
         """Whether what git tracks below a directory is as it was committed."""
-        done = self._ask(
-            "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", str(root)
-        )
+        try:
+            done = self._ask(
+                "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", str(root)
+            )
+        except GitProblem:
+            return False
         return done.code == 0 and not done.out
+
+    def tracks(self, file: Path) -> bool:
+        """Whether a file is one of the repository's, and does not only lie in its work tree."""
+        return self._ask("ls-files", "--error-unmatch", "--", str(file)).code == 0
 
     def precedes(self, one: str, other: str, remote: str) -> bool | None:
         """Whether a commit is an ancestor of another; None where that cannot be told.
@@ -91,17 +100,22 @@ class Repository:
     def _elsewhere(self, one: str, other: str, remote: str) -> bool | None:
         """The same, in a repository for this question alone that fetches commits and no files."""
         with self.aside(self.remote(remote)) as aside:
-            done = aside.run(
-                "fetch", "--quiet", "--no-tags", f"--depth={FAR}", "--filter=tree:0", "state", one, other,
-                seconds=NETWORK,
-            )  # fmt: skip
-            if done.code != 0:
-                return None
-            if aside.run("merge-base", "--is-ancestor", one, other).code == 0:
-                return True
-            if aside.run("merge-base", "--is-ancestor", other, one).code == 0:
-                return False
-            return None if (aside.directory / "shallow").exists() else False
+            for depth in DEPTHS:
+                done = aside.run(
+                    "fetch", "--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0", "state", one, other,
+                    seconds=PATIENCE,
+                )  # fmt: skip
+                if done.code != 0:
+                    return None
+                if aside.run("merge-base", "--is-ancestor", one, other).code == 0:
+                    return True
+                if aside.run("merge-base", "--is-ancestor", other, one).code == 0:
+                    return False
+                if not (aside.directory / "shallow").exists():
+                    return False
+                if "filtering not recognized" in done.words:
+                    break  # that server sends all files along, and further back that may be much
+        return None
 
     def prefix(self, root: Path) -> str:
         """A directory's path within the repository, with `/`; empty at its top."""

@@ -245,7 +245,7 @@ def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
     ):
         return ()
     message = f"there is no state {project.store.where}, and what CI writes there is gone after the job"
-    hint = "keep it where the next job finds it; `project:` in calsync.yaml makes its loss an error"
+    hint = "`state: {backend: git}` keeps it on a branch of the remote; `project:` in calsync.yaml makes its loss an error"
     return (Diagnostic(severity=Severity.WARNING, code="fleeting-state", message=message, hint=hint),)
 
 

@@ -21,8 +21,12 @@ def refuse_older(project: Project, recorded: Recorded) -> None:
 def found_older(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
     """The same as a warning, and one where it cannot be told."""
     commit = project.commit()
-    if commit is None or recorded.commit is None:
+    if recorded.commit is None:
         return ()
+    if commit is None:
+        message = f"commit {recorded.commit[:12]} was applied last, and here the calendars are in no repository that git can read"
+        hint = "apply from a clone, so that an older commit cannot undo a newer one"
+        return (_warning("older-unknown", message, hint),)
     older = _precedes(commit, recorded.commit)
     if older:
         hint = "`calsync apply` refuses this unless --allow-older"

@@ -76,6 +76,7 @@ class GitStore:
         self._notes: list[str] = []
         self._plan: str | None = None
         self._lost = False
+        self._tried: set[str] = set()
 
     def read(self) -> Blob | None:
         """What is there; None when there is nothing. Raises StateError where the remote cannot be reached."""
@@ -191,6 +192,7 @@ class GitStore:
         with self._guard:
             self._tip, self._view = tip, View.of(tip.files)
             self._notes, self._plan, self._lost = [note], None, False
+            self._tried = set()
             self._lease = Lease(uuid.uuid4().hex, self._end(), who)
             try:
                 self._publish()
@@ -294,15 +296,18 @@ class GitStore:
         for attempt in range(_ROUNDS):
             if new is None:
                 new = self._branch.propose(self._tip, files, message, int(self._now().timestamp()))
+            # Remembered until its fate is known: it may land after this run has given it up.
+            if new.tree is not None:
+                self._tried.add(new.tree)
             words = self._branch.push(new, self._tip)
             now = new if words is None else self._look(_DEEP)
             if now.commit == new.commit or now.tree == new.tree or self._branch.includes(now, new.commit):
                 if now.tree != new.tree and not last:
                     self._lost = True  # it landed, and somebody has written since
                     raise conflict(self.where)
-                self._tip, self._notes = now, []
+                self._tip, self._notes, self._tried = now, [], set()
                 return
-            if now.tree != self._tip.tree:
+            if now.tree != self._tip.tree and now.tree not in self._tried:
                 self._lost = True
                 if last and not self._pending(files):
                     return  # the lease was taken over, and nothing of ours was left to write
@@ -316,7 +321,8 @@ class GitStore:
                         " and a branch that no rule protects",
                     )
             else:
-                self._tip, new = now, None  # another folder went on: the same change upon that
+                # Another folder went on, or an earlier push landed late: the same change upon that.
+                self._tip, new = now, None
             time.sleep(_CHANCE.uniform(0, 0.05) * min(attempt + 1, 20))
         raise StateError(f"{self.where} cannot be written: its branch changes all the time")
 
