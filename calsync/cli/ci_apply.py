@@ -17,7 +17,6 @@ from calsync.cli.runner import HEADING, MOST_COMMENT, Desk, desk, finding, outpu
 from calsync.cli.setup import Session, session
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, Exit, Interrupted, Severity
 from calsync.forges.base import Forge
-from calsync.forges.checkout import checked_out, head_of_remote
 from calsync.forges.sticky import close_issue, keep_issue
 from calsync.plan import Filters, Plan
 from calsync.reconcile.apply import Applied
@@ -38,6 +37,7 @@ ISSUE_TITLE = "calsync: the last apply was not complete"
 @click.option(
     "--allow-cancels", metavar="N", type=click.IntRange(0), default=0, help="Let N cancels pass the brake."
 )
+@click.option("--allow-older", is_flag=True, help="Apply a head that is older than what was last applied.")
 @click.option(
     "--lock-timeout", metavar="TIME", default="10m", help="Wait so long for another apply.  [default: 10m]"
 )
@@ -53,6 +53,7 @@ def apply(
     ctx: click.Context,
     expect: str | None,
     allow_cancels: int,
+    allow_older: bool,
     lock_timeout: str,
     look: bool,
     no_issue: bool,
@@ -74,7 +75,7 @@ def apply(
             at, _Done(run=run_of(at), filters=chosen, error=error), no_issue, markdown, None, plain=plain(ctx)
         )
     filters = filters_of(opened, calendars, accounts)
-    done = _Done(run=run_of(at, checked_out(opened.project.settings.root)), filters=filters)
+    done = _Done(run=run_of(at, _here(opened)), filters=filters)
     signals = Signals(opened.stop, "")
     with signals.caught():
         try:
@@ -108,6 +109,7 @@ def apply(
                         expected=expected,
                         allow_cancels=allow_cancels,
                         lock_timeout=seconds,
+                        allow_older=allow_older,
                     ),
                 )
             if newer:
@@ -119,8 +121,7 @@ def apply(
         except Interrupted:
             raise
         except CalsyncError as error:
-            older = error.exit_code is Exit.STALE and expected is None
-            done = replace(done, error=error, apart=older or error.code == _ELSEWHERE)
+            done = replace(done, error=error)
         # From here on a signal must not make it look as if nothing had been done.
         signals.writing = True
         if look and done.code is not Exit.INTERRUPTED:
@@ -140,8 +141,6 @@ class _Done:
     status: Report | None = None
     trouble: CalsyncError | None = None
     """Why there is no status."""
-    apart: bool = False
-    """It was not for this run to apply: its commit is older than what was, or of another branch."""
 
     @property
     def own(self) -> Exit:
@@ -215,10 +214,10 @@ def _not_the_head(at: Desk, opened: Session) -> str | None:
     Raises CalsyncError on another branch or a pull request. Where neither the forge nor git can tell, the branch
     of the run decides, with a warning.
     """
-    context, root = at.context, opened.project.settings.root
+    context = at.context
     if context is None:
         return None
-    here, default, head = checked_out(root) or context.commit, context.default_branch, None
+    here, default, head = _here(opened) or context.commit, context.default_branch, None
     if default is None and context.event == "schedule":
         default = context.branch  # that is where schedules run
     if context.token is not None:
@@ -230,7 +229,7 @@ def _not_the_head(at: Desk, opened: Session) -> str | None:
         what = "the head of the default branch is asked for by git"
         default, head = at.ask(what, opened.stop, branch) or (default, None)
     if head is None and default is not None:
-        head = head_of_remote(root, default)
+        head = _newest(opened, default)
     if here is not None and here == head:
         return None
     if default is None or context.number is not None or context.branch != default:
@@ -248,6 +247,25 @@ def _not_the_head(at: Desk, opened: Session) -> str | None:
         "warning", f"neither the forge nor git says what the head of {default} is; applying this checkout"
     )
     return None
+
+
+def _here(opened: Session) -> str | None:
+    """The commit that is checked out, where git can tell."""
+    commit = opened.project.commit()
+    return None if commit is None else commit.id
+
+
+def _newest(opened: Session, branch: str) -> str | None:
+    """The newest commit of a branch, as the remote that the checkout came from says."""
+    from calsync.git.calls import Git, GitProblem
+    from calsync.git.repository import Repository
+
+    settings = opened.project.settings
+    try:
+        found = Repository.find(settings.root, Git(opened.environment.for_git()))
+        return None if found is None else found.newest(branch, settings.remote)
+    except GitProblem:
+        return None
 
 
 def _skip(at: Desk, done: _Done, why: str, markdown: str | None) -> int:
@@ -294,8 +312,8 @@ def _end(
     at.annotate(done.findings, elsewhere="the log shows them all")
     at.summary(lambda limit: done.markdown(limit) + done.status_markdown() + done.run.line, markdown)
     at.outputs(_outcomes(done))
-    settled = done.apart or done.own is Exit.INTERRUPTED
-    if not (no_issue or settled or at.context is None):
+    elsewhere = done.error is not None and done.error.code == _ELSEWHERE
+    if not (no_issue or elsewhere or done.own is Exit.INTERRUPTED or at.context is None):
         _issue(at, done, opened)
     return done.exit
 

@@ -2,7 +2,6 @@
 
 base       what a forge is asked for, and where a run takes place
 context    the runner's variables and event file -> where this run takes place
-checkout   which commit is checked out, and which one a branch of its remote points to
 line       questions and orders to a forge, within a time that a job can spare
 github     GitHub, and GitHub Enterprise
 forgejo    Forgejo and Gitea, whose API is much like GitHub's

@@ -117,6 +117,11 @@ class Repository:
                     break  # that server sends all files along, and further back that may be much
         return None
 
+    def newest(self, branch: str, remote: str) -> str | None:
+        """The newest commit of a branch of a remote; None where there is no such branch or the remote says nothing."""
+        done = self.git.run("ls-remote", "--", remote, f"refs/heads/{branch}", cwd=self.top, seconds=NETWORK)
+        return done.text.split("\t")[0] or None if done.code == 0 else None
+
     def prefix(self, root: Path) -> str:
         """A directory's path within the repository, with `/`; empty at its top."""
         path = root.resolve().relative_to(self.top.resolve()).as_posix()

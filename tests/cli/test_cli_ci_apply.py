@@ -106,33 +106,59 @@ def test_a_head_that_came_while_this_run_waited(runner: Runner, fake: Fake) -> N
     assert runner.project.writes() == []
 
 
-def test_git_knows_the_head_where_the_forge_does_not(runner: Runner, fake: Fake, tmp_path: Path) -> None:
-    """What is checked out counts, not what the event was about; without a token git is asked for the branch's head."""
+def git(root: Path, *words: str) -> str:
+    """Run git in a directory; what it says."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
+    return subprocess.run(
+        ["git", *who, *words], cwd=root, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def checkout(runner: Runner, tmp_path: Path) -> Path:
+    """The project as a checkout of main, whose newest commit the forge knows, too."""
     root = runner.project.root
+    git(tmp_path, "init", "-q", "--bare", str(tmp_path / "origin"))
+    git(root, "init", "-q")
+    (root / ".gitignore").write_text(".calsync/\n")
+    git(root, "add", ".gitignore", "calsync.yaml", "calendars")
+    git(root, "commit", "-qm", "one")
+    git(root, "remote", "add", "origin", str(tmp_path / "origin"))
+    git(root, "push", "-q", "origin", "HEAD:refs/heads/main")
+    return root
 
-    def git(*words: str, cwd: Path = root) -> str:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
-        done = subprocess.run(["git", *who, *words], cwd=cwd, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
 
-    git("init", "-q", "--bare", str(tmp_path / "origin"), cwd=tmp_path)
-    git("init", "-q")
-    git("add", "calsync.yaml", "calendars")
-    git("commit", "-qm", "one")
-    git("remote", "add", "origin", str(tmp_path / "origin"))
-    git("push", "-q", "origin", "HEAD:refs/heads/main")
+def test_git_knows_the_head_where_the_forge_does_not(runner: Runner, fake: Fake, checkout: Path) -> None:
+    """What is checked out counts, not what the event was about; without a token git is asked for the branch's head."""
     runner.about_push(OLD)
     runner.env["GITHUB_TOKEN"] = ""
     result = runner.run("apply")
     assert "there is no token" in result.out
     assert scheduled(runner.project) == 1
-    git("commit", "-qm", "two", "--allow-empty")
-    git("push", "-q", "origin", "HEAD:refs/heads/main")
-    git("checkout", "-q", "HEAD~1")
+    git(checkout, "commit", "-qm", "two", "--allow-empty")
+    git(checkout, "push", "-q", "origin", "HEAD:refs/heads/main")
+    git(checkout, "checkout", "-q", "HEAD~1")
     runner.project.calendar(video("reveal", ahead(days=4)))
     assert "nothing was applied" in runner.run("apply").out
     assert len(runner.project.posts()) == 1
     assert fake.seen == []
+
+
+def test_a_branch_that_was_set_back(runner: Runner, fake: Fake, checkout: Path) -> None:
+    """A head older than what was applied is refused with 5 and in the issue, until a person allows it."""
+    one = git(checkout, "rev-parse", "HEAD")
+    git(checkout, "commit", "-qm", "two", "--allow-empty")
+    fake.main = git(checkout, "rev-parse", "HEAD")
+    runner.run("apply")
+    git(checkout, "reset", "-q", "--hard", one)
+    fake.main = one
+    runner.project.calendar(video("teaser", ahead(days=3)), video("reveal", ahead(days=4)))
+    runner.run("apply", code=5)
+    assert scheduled(runner.project) == 1
+    assert len(fake.open_issues()) == 1
+    runner.run("apply", "--allow-older")
+    assert scheduled(runner.project) == 2
+    assert fake.open_issues() == []
 
 
 def test_a_forge_that_is_down_neither_fails_nor_repeats_an_apply(runner: Runner, fake: Fake) -> None:
