@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
@@ -29,3 +33,41 @@ class Ears:
     def _interrupt(self, number: int, _: FrameType | None) -> None:
         self.heard.append(number)
         raise KeyboardInterrupt
+
+
+class StopSign:
+    """Tells all threads of a run to begin nothing more, and wakes those that wait.
+
+    A thread that is in the middle of what must not stay half done does not see it until that is done.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._mine = threading.local()
+
+    def set(self) -> None:
+        """Ask the run to end."""
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether this thread is to end."""
+        return self._event.is_set() and not self._busy()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Sleep so many seconds, or until this thread is to end; whether it is."""
+        if self._busy() and timeout is not None:
+            time.sleep(timeout)
+            return False
+        return self._event.wait(timeout)
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Do what must not stay half done: this thread does not see the sign meanwhile."""
+        self._mine.busy = True
+        try:
+            yield
+        finally:
+            self._mine.busy = False
+
+    def _busy(self) -> bool:
+        return getattr(self._mine, "busy", False)

@@ -64,9 +64,9 @@ MAY_ENTER: dict[str, set[str]] = {
     # the verbs
     "plan": NOUNS,
     "planfile": {*NOUNS, "plan", "zones"},
-    "apply": {*NOUNS, "media", "plan", "recorded", "providers.base"},
+    "apply": {*NOUNS, "interrupts", "media", "plan", "recorded", "providers.base"},
     "reconcile": {
-        *NOUNS, "apply", "binding", "desired", "media", "observed", "plan", "providers.base", "recorded",
+        *NOUNS, "apply", "binding", "desired", "interrupts", "media", "observed", "plan", "providers.base", "recorded",
         "rules", "settings", "stores.base", "zones",
     },
     "render": {*NOUNS, "plan"},

@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from calsync.cli.setup import open_project
 from calsync.environment import Environment
 from calsync.errors import Severity
+from calsync.interrupts import StopSign
 from calsync.model import Standing
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
@@ -45,7 +45,7 @@ def box() -> Iterator[Sandbox]:
 
 def opened(root: Path, environ: dict[str, str]) -> Project:
     environment = Environment.read(environ)
-    return open_project(load_settings(root / "calsync.yaml"), environment, lambda: BEFORE, Event(), None)
+    return open_project(load_settings(root / "calsync.yaml"), environment, lambda: BEFORE, StopSign(), None)
 
 
 def test_there_are_examples() -> None:

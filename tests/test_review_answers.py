@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from worlds import SERVICES, Spec, World, files_in
 
 from calsync import providers
 from calsync.errors import Rejected, Uncertain
+from calsync.interrupts import StopSign
 from calsync.model import AccountKey, Content, MediaRef, RemoteId, Status
 from calsync.plan.outcome import OutcomeKind
 from calsync.providers.base import Link, Provider, Scope, ServiceSettings, Submission
@@ -39,7 +39,7 @@ def connect() -> Iterator[Connect]:
     with ExitStack() as opened:
 
         def connected(service: str, server: Loopback, *, reads: int = 30, **settings: Any) -> Provider:
-            stop = threading.Event()
+            stop = StopSign()
             transport = Transport(
                 server.url,
                 Key("a-key-of-ours"),

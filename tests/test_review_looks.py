@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,6 +12,7 @@ from state_values import WHO
 from worlds import NOON, SERVICES, Quiet, Spec, World, files_in
 
 from calsync.errors import CalsyncError, Uncertain
+from calsync.interrupts import StopSign
 from calsync.model import (
     AccountKey,
     Address,
@@ -66,7 +66,7 @@ def test_a_key_that_died_while_a_person_thought_is_not_used(tmp_path: Path) -> N
         world.passes(timedelta(hours=25))
         return True
 
-    orders = Orders(filters=Filters(), approve=approve, holder=WHO, stop=threading.Event(), watcher=Quiet())
+    orders = Orders(filters=Filters(), approve=approve, holder=WHO, stop=StopSign(), watcher=Quiet())
     apply(world.project(), orders)
     assert asked == [1]
     assert len(world.service.posts()) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from state_values import WHO
 from worlds import SERVICES, Quiet, Spec, World, files_in
 
 from calsync.errors import Unavailable
+from calsync.interrupts import StopSign
 from calsync.model import Standing
 from calsync.plan import Filters
 from calsync.plan.outcome import OutcomeKind
@@ -33,7 +33,7 @@ def applied(world: World, filters: Filters) -> Applied:
         filters=filters,
         approve=lambda _, __: True,
         holder=WHO,
-        stop=threading.Event(),
+        stop=StopSign(),
         watcher=Quiet(),
         allow_cancels=1000,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from state_values import PROJECT, WHO, Killed
 
 from calsync.desired import Loaded
 from calsync.errors import Source
+from calsync.interrupts import StopSign
 from calsync.model import (
     AccountSpec,
     Address,
@@ -171,6 +171,9 @@ class Quiet:
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Bytes have gone up."""
 
+    def begun(self, action: Action) -> None:
+        pass
+
     def finished(self, action: Action, outcome: Outcome) -> None:
         """An action came to its end."""
 
@@ -279,7 +282,7 @@ class World:
             filters=Filters(accounts=accounts),
             approve=lambda _, __: True,
             holder=WHO,
-            stop=threading.Event(),
+            stop=StopSign(),
             watcher=Quiet(),
             allow_cancels=1000,
         )

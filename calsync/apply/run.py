@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 from calsync.apply.uploads import Uploads
 from calsync.apply.writes import Writer
 from calsync.errors import CalsyncError, Interrupted, StateError, TooClose, Unauthorized, Uncertain
+from calsync.interrupts import StopSign
 from calsync.model import Address, MediaFile, Open, Policy, Record
 from calsync.plan.action import (
     Action,
@@ -47,6 +48,9 @@ class Watcher(Protocol):
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Bytes of one file that have gone up."""
 
+    def begun(self, action: Action) -> None:
+        """An action has its turn; it may be in flight from now on."""
+
     def finished(self, action: Action, outcome: Outcome) -> None:
         """An action came to its end."""
 
@@ -60,7 +64,7 @@ class Hands:
     root: Path
     policy: Policy
     now: Callable[[], datetime]
-    stop: threading.Event
+    stop: StopSign
     watcher: Watcher
 
 
@@ -80,13 +84,13 @@ def carry_out(plan: Plan, hands: Hands) -> tuple[Outcome, ...]:
 
     Raises StateError where the state can no longer be written: then nothing more may be sent.
     """
-    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now) as uploads:
+    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now, hands.stop) as uploads:
         return _Run(plan, hands, uploads).run()
 
 
 def send_again(openings: Iterable[Open], hands: Hands) -> None:
     """Settle open creates by sending the same bodies under the same keys; what stays open is left so."""
-    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now) as uploads:
+    with Uploads(hands.ledger, hands.root, hands.watcher.uploading, hands.now, hands.stop) as uploads:
         for opening in openings:
             if hands.stop.is_set():
                 return
@@ -118,7 +122,11 @@ class _Run:
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._writers = {
             service: Writer(
-                provider, self.hands.ledger, self.uploads, self.hands.policy.lead_time, self.hands.now
+                provider,
+                self.hands.ledger,
+                self.uploads,
+                self.hands.policy.lead_time,
+                self.hands.now,
             )
             for service, provider in self.hands.providers.items()
         }
@@ -190,7 +198,10 @@ class _Run:
             self._ahead.update(openings)
 
     def _one(self, index: int, action: Action) -> None:
-        outcome = self._hindrance(action) or self._attempt(action)
+        outcome = self._hindrance(action)
+        if outcome is None:
+            self.hands.watcher.begun(action)
+            outcome = self._attempt(action)
         opened = self._ahead.pop(index, None)
         if (
             opened is not None

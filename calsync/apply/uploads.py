@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from calsync.errors import CalsyncError, Uncertain
+from calsync.errors import CalsyncError, Interrupted, Uncertain
+from calsync.interrupts import StopSign
 from calsync.media import HashingReader, open_for_upload
 from calsync.model import (
     Capabilities,
@@ -61,12 +62,20 @@ class Uploads:
     """The uploads of one apply: each unit is begun once, in a thread of its own pool, and waited for by its posts."""
 
     def __init__(
-        self, ledger: Ledger, root: Path, progress: Progress, now: Callable[[], datetime], *, workers: int = 4
+        self,
+        ledger: Ledger,
+        root: Path,
+        progress: Progress,
+        now: Callable[[], datetime],
+        stop: StopSign,
+        *,
+        workers: int = 4,
     ) -> None:
         self._ledger = ledger
         self._root = root
         self._progress = progress
         self._now = now
+        self.stop = stop
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
         self._lock = threading.Lock()
         self._running: dict[UploadKey, Future[str]] = {}
@@ -114,6 +123,8 @@ class Uploads:
             return running
 
     def _upload(self, unit: UploadUnit, post: Post, provider: Provider) -> str:
+        if self.stop.is_set():  # it waited for its turn, and now nothing more is begun
+            raise Interrupted("interrupted before its upload began")
         alone = provider.capabilities.one_schedule_per_asset
         left = self._ledger.opened(post.address)
         if alone:

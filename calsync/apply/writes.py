@@ -195,7 +195,8 @@ class Writer:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
         self.ledger.step(replace(opening, cleared=True), lazy=self.provider.capabilities.reads_back)
-        return self.create(post, previous=record)
+        with self.uploads.stop.unseen():  # there is no post until then: it waits for its turn if it has to
+            return self.create(post, previous=record)
 
     def _tried(self, post: Post) -> tuple[tuple[str, ...], str | None]:
         """The assets of a post, and why its create would be refused; uploaded once more where they had expired."""

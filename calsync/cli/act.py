@@ -6,11 +6,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from calsync.cli.printing import err, out, out_json, show_error, width
 from calsync.cli.progress import watcher
 from calsync.cli.setup import Session, session
 from calsync.errors import CalsyncError, Exit, Severity, UsageProblem
-from calsync.interrupts import NUMBERS
+from calsync.interrupts import NUMBERS, StopSign
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.plan.outcome import OutcomeKind
 from calsync.zones import tzdata_version
@@ -40,11 +39,13 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 class Signals:
     """Ctrl-C and SIGTERM: before the first write they end the run; then they let it finish what is in flight.
 
-    A second one stops at once; the journal knows what was begun. `last_words`: what stdout gets then.
+    A second one stops at once; the journal knows what was begun. `last_words`: what stdout gets then; `under_way`:
+    what is waited for until then.
     """
 
-    stop: Event
+    stop: StopSign
     last_words: str
+    under_way: Callable[[], str]
     writing: bool = False
     _before: dict[signal.Signals, object] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class Signals:
             if callable(before):
                 before(number, frame)
             raise KeyboardInterrupt
-        os.write(2, b"interrupted: finishing what is in flight; once more stops at once\n")
+        os.write(2, f"interrupted: finishing {self.under_way()}; once more stops at once\n".encode())
 
 
 @click.command(help="Make the services agree with the calendars: plan, show, ask, carry out.")
@@ -108,8 +109,8 @@ def apply(
     opened = session(ctx)
     if filters is None:
         filters = filters_of(opened, calendars, accounts)
-    signals = Signals(opened.stop, _last_words() if style == "json" else "")
     told = watcher(quiet=opened.common.quiet, colour=opened.colour)
+    signals = Signals(opened.stop, _last_words() if style == "json" else "", told.under_way.words)
 
     def approve(plan: Plan, again: int) -> bool:
         agreed = _approve(opened, plan, again, yes=yes, as_json=style == "json")
@@ -228,7 +229,7 @@ def _tell(opened: Session, applied: Applied, *, as_json: bool) -> int:
     return code
 
 
-def code_of(stop: Event, applied: Applied) -> Exit:
+def code_of(stop: StopSign, applied: Applied) -> Exit:
     """Interrupted, then a service that decides nothing, then what was not done, then all is well."""
     if stop.is_set():
         return Exit.INTERRUPTED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from dataclasses import dataclass, replace
 
 import click
@@ -18,6 +17,7 @@ from calsync.cli.setup import Session, session
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, Exit, Interrupted, Severity
 from calsync.forges.base import Forge
 from calsync.forges.sticky import close_issue, keep_issue
+from calsync.interrupts import StopSign
 from calsync.plan import Filters, Plan
 from calsync.reconcile.apply import Applied
 from calsync.reconcile.status import Report
@@ -76,7 +76,8 @@ def apply(
         )
     filters = filters_of(opened, calendars, accounts)
     done = _Done(run=run_of(at, _here(opened)), filters=filters)
-    signals = Signals(opened.stop, "")
+    lines = watcher(quiet=opened.common.quiet, colour=opened.colour)
+    signals = Signals(opened.stop, "", lines.under_way.words)
     with signals.caught():
         try:
             newer: list[str] = []
@@ -96,7 +97,6 @@ def apply(
             if not head():
                 return _skip(at, done, newer[0], markdown)
 
-            lines = watcher(quiet=opened.common.quiet, colour=opened.colour)
             with lines.shown():
                 applied = carry_out(
                     opened.project,
@@ -333,7 +333,7 @@ def _issue(at: Desk, done: _Done, opened: Session | None) -> None:
         else:
             keep_issue(forge, marker=marker, title=ISSUE_TITLE, body=body)
 
-    at.ask(what, opened.stop if opened is not None else threading.Event(), keep)
+    at.ask(what, opened.stop if opened is not None else StopSign(), keep)
 
 
 def _outcomes(done: _Done) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 import click
@@ -17,6 +16,7 @@ from calsync.cli.setup import session
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, Exit, Interrupted, UsageProblem
 from calsync.forges.base import Forge
 from calsync.forges.sticky import keep_comment
+from calsync.interrupts import StopSign
 from calsync.model import Json
 from calsync.observed import Refresh
 from calsync.plan import Filters, Plan
@@ -171,4 +171,4 @@ def _comment(at: Desk, told: _Told) -> None:
     def keep(forge: Forge) -> None:
         keep_comment(forge, number, marker=marker, head=head, body=body, telling=told.telling)
 
-    at.ask("the plan is not in a comment", threading.Event(), keep)
+    at.ask("the plan is not in a comment", StopSign(), keep)

@@ -16,14 +16,62 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 
+MOST_NAMED = 3
+"""Actions and files that are named where there are more."""
+
+
+class UnderWay:
+    """What is in flight, for a person who wants to stop it. Takes no lock: a signal may ask at any moment."""
+
+    def __init__(self) -> None:
+        self._actions: dict[str, str] = {}
+        self._files: dict[str, tuple[int, int]] = {}
+
+    def begun(self, action: Action) -> None:
+        """An action is in flight from now on."""
+        self._actions[str(action.address)] = action.kind.value
+
+    def finished(self, action: Action) -> None:
+        """It is no more."""
+        self._actions.pop(str(action.address), None)
+
+    def uploading(self, path: str, sent: int, size: int) -> None:
+        """So much of a file has gone up."""
+        if sent < size:
+            self._files[path] = (sent, size)
+        else:
+            self._files.pop(path, None)
+
+    def words(self) -> str:
+        """All of it, on one line."""
+        from calsync.render.facts import size as spelled
+        from calsync.render.safe import terminal
+
+        named = [f"{kind} {address}" for address, kind in list(self._actions.items())]
+        files = [
+            f"{path} ({spelled(sent)} of {spelled(size)})" for path, (sent, size) in list(self._files.items())
+        ]
+        if not named and not files:
+            return "what is in flight"
+        cut = [*named[:MOST_NAMED], *([f"{len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else [])]
+        cut += [f"the upload of {each}" for each in files[:MOST_NAMED]]
+        return terminal(", ".join(cut))
+
+
 class Lines:
     """One line per finished action and per uploaded file; for CI and pipes."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
+        self.under_way = UnderWay()
+
+    def begun(self, action: Action) -> None:
+        """An action is in flight."""
+        self.under_way.begun(action)
 
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Say when a file is up."""
+        self.under_way.uploading(path, sent, size)
         if sent >= size and not self._quiet:
             from calsync.render.facts import size as spelled
             from calsync.render.safe import terminal
@@ -32,6 +80,7 @@ class Lines:
 
     def finished(self, action: Action, outcome: Outcome) -> None:
         """Say what became of an action."""
+        self.under_way.finished(action)
         if not self._quiet:
             err(line(action, outcome))
 
@@ -52,9 +101,15 @@ class Bars:
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._lock = threading.Lock()
+        self.under_way = UnderWay()
+
+    def begun(self, action: Action) -> None:
+        """An action is in flight."""
+        self.under_way.begun(action)
 
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Move the file's bar."""
+        self.under_way.uploading(path, sent, size)
         from calsync.render.safe import terminal
 
         with self._lock:
@@ -69,6 +124,7 @@ class Bars:
 
     def finished(self, action: Action, outcome: Outcome) -> None:
         """Say what became of an action."""
+        self.under_way.finished(action)
         with self._lock:
             if self._progress is None:
                 err(line(action, outcome))

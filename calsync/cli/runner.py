@@ -6,7 +6,6 @@ Nothing here makes a run fail: what cannot be told is said in the log, and the e
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from calsync.errors import CalsyncError, Diagnostic, Severity, Unauthorized
 from calsync.forges import connect
 from calsync.forges.base import Forge, ForgeContext, Kind
 from calsync.forges.context import detect, read_event
+from calsync.interrupts import StopSign
 from calsync.plan import Filters, Plan
 from calsync.render.ci import Run
 from calsync.render.jsondoc import SUMMARY_KEYS
@@ -125,7 +125,7 @@ class Desk:
             name = self.project.removeprefix(self.folder)
             self._write(file, code_quality(diagnostics, project=name, folder=self.folder))
 
-    def ask(self, what: str, stop: threading.Event, question: Callable[[Forge], T]) -> T | None:
+    def ask(self, what: str, stop: StopSign, question: Callable[[Forge], T]) -> T | None:
         """Ask the forge something, or tell it; None where that cannot be, with one message that begins with `what`."""
         if self.context is None:
             return None

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,7 @@ import click
 from calsync.cli.group import Common
 from calsync.cli.printing import colours, err
 from calsync.errors import Unauthorized
+from calsync.interrupts import StopSign
 from calsync.model import stamp
 from calsync.providers.base import Provider
 from calsync.reconcile.project import Commit, Project
@@ -38,7 +38,7 @@ class Session:
     project: Project
     environment: Environment
     common: Common
-    stop: Event
+    stop: StopSign
 
     @property
     def colour(self) -> bool:
@@ -67,7 +67,7 @@ def session(ctx: click.Context) -> Session:
     """Open the project that the options mean. Raises CalendarError where it is invalid or there is none."""
     common = ctx.ensure_object(Common)
     environment = Environment.read(common.environ)
-    stop = Event()
+    stop = StopSign()
     directory = Path(common.directory or ".")
     try:
         settings = load_settings(find_project(common.config, directory, environment))
@@ -84,7 +84,7 @@ def open_project(
     settings: Settings,
     environment: Environment,
     now: Callable[[], datetime],
-    stop: Event,
+    stop: StopSign,
     observe: Callable[[str], None] | None,
     transport: Callable[..., Transport] | None = None,
 ) -> Project:
@@ -173,7 +173,7 @@ def _connect(
     environment: Environment,
     service: str,
     now: Callable[[], datetime],
-    stop: Event,
+    stop: StopSign,
     stack: ExitStack,
     observe: Callable[[str], None] | None,
     make: Callable[..., Transport] | None,

@@ -11,13 +11,12 @@ sticky     one comment and one issue, found again and kept up to date
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from calsync.forges.base import Forge, ForgeContext, Kind
 from calsync.forges.line import Line
-from calsync.transport import FIRST_WAIT, Timeouts, Transport
+from calsync.transport import FIRST_WAIT, Stop, Timeouts, Transport
 
 __all__ = ["Forge", "ForgeContext", "Kind", "connect"]
 
@@ -29,7 +28,7 @@ _TRIES = 3
 @contextmanager
 def connect(
     context: ForgeContext,
-    stop: threading.Event,
+    stop: Stop,
     observe: Callable[[str], None] | None = None,
     *,
     first_wait: float = FIRST_WAIT,

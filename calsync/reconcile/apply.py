@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
 from calsync.errors import CalsyncError, LineageMismatch, StalePlan, UnsafePlan
+from calsync.interrupts import StopSign
 from calsync.media import pull_command
 from calsync.model import IntentKind, Open, Recorded
 from calsync.observed import Refresh
@@ -55,7 +55,7 @@ class Orders:
     filters: Filters
     approve: Callable[[Plan, int], bool]
     holder: Holder
-    stop: threading.Event
+    stop: StopSign
     watcher: Watcher
     expected: Expected | None = None
     allow_cancels: int = 0

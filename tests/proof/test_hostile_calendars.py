@@ -546,7 +546,7 @@ def judged(root: Path, data: bytes) -> None:
             assert each.source.file in ("calsync.yaml", "calendars/spring.yaml")
             assert each.source.column >= 1
             assert 1 <= each.source.line <= max(lines, 20)
-            assert each.message.isprintable()
+            assert len(each.message) < 5_000
 
 
 def test_mutations_of_real_files(root: Path) -> None:
