@@ -13,6 +13,7 @@ from calsync.forges.base import Comment, Forge, Issue
 
 T = TypeVar("T", Comment, Issue)
 
+_DOUBLE = "_The plan is in the comment above._\n"
 _OUTDATED = "<!-- calsync:outdated -->"
 
 
@@ -30,16 +31,22 @@ def keep_comment(
     outdated then, unless it is about that head already, and none is made.
     """
     newest = forge.head_of_pull(number)
-    mine = next(_ours(forge, forge.comments(number), marker), None)
+    mine = list(_ours(forge, forge.comments(number), marker))
     if head is not None and newest is not None and newest != head:
-        marked = _outdated(mine.body, newest) if mine is not None else None
-        if mine is not None and marked is not None:
-            forge.edit_comment(mine, marked)
+        for each in mine:
+            marked = _outdated(each.body, newest)
+            if marked is not None:
+                forge.edit_comment(each, marked)
         return
     text = heading(marker, head) + body
-    edited = mine is not None and forge.edit_comment(mine, text)
-    if not edited and (telling or mine is not None):
-        forge.add_comment(number, text)
+    kept = next((each for each in mine if forge.edit_comment(each, text)), None)
+    if kept is None:
+        if telling or mine:
+            forge.add_comment(number, text)
+        return
+    # Two runs that found none at the same moment made one each; the older plan must not be left standing.
+    for each in mine[mine.index(kept) + 1 :]:
+        forge.edit_comment(each, _DOUBLE)
 
 
 def keep_issue(forge: Forge, *, marker: str, title: str, body: str) -> None:

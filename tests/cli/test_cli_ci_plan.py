@@ -102,9 +102,21 @@ def test_nothing_to_say_is_not_said(runner: Runner, fake: Fake) -> None:
 def test_a_comment_that_is_deleted_meanwhile_is_made_anew(runner: Runner, fake: Fake) -> None:
     """What was found and cannot be edited any more is made again."""
     runner.run("plan")
-    fake.order("PATCH", "/issues/comments/\\d+", 404)
+    fake.order("PATCH", "/issues/comments/\\d+", 404, times=1)
     runner.run("plan")
     assert [each.split()[0] for each in fake.writes()] == ["POST", "PATCH", "POST"]
+
+
+def test_two_comments_from_a_race_become_one(runner: Runner, fake: Fake) -> None:
+    """Where two runs made a comment each, the first is kept up to date and the other points to it from then on."""
+    fake.comment(f"{MARKER}\nan old plan")
+    fake.comment(f"{MARKER}\nanother old plan")
+    for _ in range(2):
+        runner.run("plan")
+    [kept, double] = fake.ours()
+    assert "teaser" in kept
+    assert double == "_The plan is in the comment above._\n"
+    assert len(fake.writes()) == 3
 
 
 def test_a_head_that_moved(runner: Runner, fake: Fake) -> None:
