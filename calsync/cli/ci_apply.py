@@ -172,17 +172,7 @@ class _Done:
             found.append(finding(self.error))
         if self.trouble is not None:
             found.append(finding(self.trouble))
-        for each in self.status.alarms if self.status is not None else ():
-            words = f"{each.status.value}{f': {each.error}' if each.error else ''}"
-            found.append(
-                Diagnostic(
-                    severity=Severity.ERROR,
-                    code=f"post-{each.status.value}",
-                    message=words,
-                    address=str(each.address),
-                )
-            )
-        return found
+        return found + ([] if self.status is None else _alarms(self.status, found))
 
     def markdown(self, limit: int) -> str:
         """What the apply came to, in about so many characters."""
@@ -206,6 +196,22 @@ class _Done:
             return ""
         clock = Clock(load_zone, self.status.plan.created_at)
         return "\n" + status_markdown(self.status.lines, self.status.alarms, clock=clock)
+
+
+def _alarms(report: Report, found: list[Diagnostic]) -> list[Diagnostic]:
+    """The posts that need a person, at their lines, save those of which the same was found."""
+    said = {(each.address, each.code) for each in found}
+    return [
+        Diagnostic(
+            severity=Severity.ERROR,
+            code=each.status.value,
+            message=f"{each.status.value}{f': {each.error}' if each.error else ''}",
+            source=report.sources.get(each.address),
+            address=str(each.address),
+        )
+        for each in report.alarms
+        if (str(each.address), each.status.value) not in said
+    ]
 
 
 def _not_the_head(at: Desk, opened: Session) -> str | None:

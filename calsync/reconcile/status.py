@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from calsync.binding import handle
-from calsync.errors import ProviderError
+from calsync.errors import ProviderError, Source
 from calsync.model import Address, Intent, Post, Record, Sighting, Status
 from calsync.observed import LONG_PAST, Refresh
 from calsync.plan import Filters, Plan
@@ -31,11 +31,15 @@ _PLAIN: Mapping[Status, PostStatus] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One line per managed post, and the plan they were seen with. `alarms`: the lines that need a person."""
+    """One line per managed post, and the plan they were seen with.
+
+    `alarms`: the lines that need a person; `sources`: where the posts stand in the calendars, those that still do.
+    """
 
     lines: tuple[StatusLine, ...]
     plan: Plan
     alarms: tuple[StatusLine, ...]
+    sources: Mapping[Address, Source]
 
     @property
     def alarming(self) -> bool:
@@ -53,7 +57,8 @@ def status(project: Project) -> Report:
         for line in lines
         if line.status in ALARMING and line.at is not None and now - line.at <= LONG_PAST
     ]
-    return Report(lines=tuple(lines), plan=view.plan, alarms=tuple(alarms))
+    sources = {post.address: post.entry.source for post in view.ground.desired.posts}
+    return Report(lines=tuple(lines), plan=view.plan, alarms=tuple(alarms), sources=sources)
 
 
 def _lines(view: View, now: datetime) -> list[StatusLine]:

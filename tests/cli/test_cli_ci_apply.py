@@ -209,7 +209,9 @@ def test_status_after_the_apply(runner: Runner, fake: Fake) -> None:
     result = runner.run("apply", "--status", code=4)
     assert scheduled(runner.project) == 1
     assert "missed" in result.out
-    assert any("spring/gone@brand" in each for each in commands(result.out, "error"))
+    [error] = commands(result.out, "error")
+    assert error.startswith("::error file=calendars/spring.yaml,line=")
+    assert "spring/gone@brand" in error
     assert "**missed** spring/gone@brand" in runner.summary
     assert runner.outputs["exitcode"] == "4"
     [issue] = fake.open_issues()
