@@ -203,10 +203,12 @@ class _Run:
             self.hands.watcher.begun(action)
             outcome = self._attempt(action)
         opened = self._ahead.pop(index, None)
+        left = None if opened is None else self.hands.ledger.opened(action.address)
         if (
             opened is not None
+            and left is not None
             and outcome.kind in (OutcomeKind.SKIPPED, OutcomeKind.BLOCKED)
-            and self.hands.ledger.opened(action.address) == opened
+            and replace(opened, begun=left.begun) == left  # written down to the second
         ):
             # Opened with others, and never sent.
             self.hands.ledger.abandon(action.address, lazy=True)

@@ -164,3 +164,27 @@ def test_a_wrong_store_is_an_error_before_anything_is_sent(project: Project) -> 
     project.write("calsync.yaml", text + "state: {backend: git}\n")
     assert "no git repository" in project.run("apply", "-y", code=1).err
     assert project.writes() == []
+
+
+def test_what_was_opened_and_not_sent_is_closed(project: Project, remote: Path) -> None:
+    """Intents are opened together; where the service then refuses all, none is left open, and the next run goes on."""
+    project.configure(state=GIT)
+    names = [f"p{number}" for number in range(8)]
+    commit(project, *names)
+    project.box.fault(
+        "answer", method="POST", path="/v2/publish", status=402, body={"error": "pay"}, times=None
+    )
+    refused = project.apply(code=4)
+    assert set(refused.outcomes().values()) == {"failed", "skipped"}
+    state = project.run("state", "list", "--format", "json", code=0).json
+    assert (state["open"], state["posts"]) == ([], {})
+    project.box.clear_faults()
+    project.apply(code=0)
+    commit(project, *names, at=ahead(days=5))
+    before = len(log(remote))
+    moved = project.apply(code=0)
+    assert set(moved.actions().values()) == {"reschedule"}
+    assert len(log(remote)) == before + 3
+    commit(project)
+    assert set(project.apply("--allow-cancels", "8", code=0).actions().values()) == {"cancel"}
+    assert len(log(remote)) == before + 6
