@@ -151,6 +151,9 @@ def _show_findings(
     default=Refresh.AUTO.value,
     help="What to read: what is not settled, everything, or nothing.  [default: auto]",
 )
+@click.option(
+    "--base", metavar="REF", help="Compare with the calendars of a commit instead: offline, without any key."
+)
 @choosing
 @common
 @click.pass_context
@@ -161,17 +164,17 @@ def plan(
     style: str,
     detailed_exitcode: bool,
     mode: str,
+    base: str | None,
     calendars: tuple[str, ...],
     accounts: tuple[str, ...],
 ) -> int:
     """Show what apply would do."""
-    from calsync.reconcile.look import make_plan
     from calsync.render.jsondoc import plan_document, to_text
 
     files = outputs({"--out": path, "--markdown": page})
     opened = session(ctx)
     filters = filters_of(opened, calendars, accounts)
-    planned = make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan
+    planned = planned_of(opened, filters, Refresh(mode), base)
     if files or style != "text":
         planned = placed(opened, planned)
     error = halt(planned)
@@ -203,6 +206,17 @@ def _markdown(planned: Plan) -> str:
     from calsync.render.markdown import plan_markdown
 
     return plan_markdown(planned, zones=load_zone)
+
+
+def planned_of(opened: Session, filters: Filters, mode: Refresh, base: str | None) -> Plan:
+    """The plan against what is recorded and seen, or against the calendars of the commit `base`."""
+    if base is None:
+        from calsync.reconcile.look import make_plan
+
+        return make_plan(opened.project, filters=filters, mode=mode).plan
+    from calsync.cli.comparing import compared
+
+    return compared(opened, base, filters)
 
 
 def has_changes(planned: Plan) -> bool:

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from calsync.cli.group import common
+from calsync.cli.group import Common, common
 from calsync.cli.printing import out, out_json
+from calsync.environment import Environment
 from calsync.errors import CalsyncError
+
+if TYPE_CHECKING:
+    from calsync.starter import Place
 
 
 @click.command(help="Make a starter project: calsync.yaml, an empty state, a calendar and .gitignore.")
 @click.argument("where", metavar="[DIR]", default=".")
+@click.option(
+    "--ci",
+    "forge",
+    type=click.Choice(["github", "gitlab", "forgejo"]),
+    help="Write the workflows of a forge, too, also beside a project that is there.",
+)
 @common
 @click.pass_context
-def init(ctx: click.Context, where: str) -> None:
+def init(ctx: click.Context, where: str, forge: str | None) -> None:
     """Make a starter project."""
-    from calsync.cli.group import Common
     from calsync.starter import start
 
-    base = ctx.ensure_object(Common).directory
-    for line in start(Path(base or ".") / where):
+    common = ctx.ensure_object(Common)
+    directory = Path(common.directory or ".") / where
+    for line in start(directory, None if forge is None else _place(common, directory, forge)):
         out(line)
+
+
+def _place(common: Common, directory: Path, forge: str) -> Place:
+    """Where the workflows go: the top of the repository around a directory, and its branch."""
+    from calsync.git.calls import Git
+    from calsync.git.repository import Repository
+    from calsync.starter import Place
+
+    around = next(each for each in (directory.absolute(), *directory.absolute().parents) if each.is_dir())
+    repository = Repository.find(around, Git(Environment.read(common.environ).for_git()))
+    if repository is None:
+        return Place(forge=forge, top=directory, branch="main")
+    return Place(forge=forge, top=repository.top, branch=repository.branch() or "main")
 
 
 @click.command(help="Print the JSON Schema of calendars (the default) or of the project file, for editors.")

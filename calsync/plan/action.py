@@ -280,6 +280,8 @@ class Plan:
     commit: str | None = None
     tzdata: str = ""
     """The version of the time zone rules that local times were read with."""
+    base: str | None = None
+    """The commit whose calendars stood for what is recorded, where services and state were not looked at."""
 
     @property
     def acts(self) -> bool:

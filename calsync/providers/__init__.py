@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from calsync.errors import CalsyncError
 
 if TYPE_CHECKING:
-    from calsync.model import Limits
+    from calsync.model import Capabilities, Limits
     from calsync.providers.base import Link, Provider, ServiceSettings
 
 BUILT_IN = {
@@ -33,6 +33,18 @@ def known() -> tuple[str, ...]:
 def limits(settings: ServiceSettings) -> Sequence[Limits]:
     """What the service accepts, one per version that could be meant; offline. Raises CalsyncError."""
     found: Sequence[Limits] = _module(settings.service).limits(settings)
+    return found
+
+
+def abilities(settings: ServiceSettings) -> Capabilities:
+    """What the service is expected to be able to do, offline (its module's `abilities`).
+
+    Where a plug-in does not say, everything. Raises CalsyncError.
+    """
+    module = _module(settings.service)
+    if not hasattr(module, "abilities"):
+        module = _module("memory")
+    found: Capabilities = module.abilities(settings)
     return found
 
 

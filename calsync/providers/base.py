@@ -9,6 +9,9 @@ To add a service: write a module with two names and register it in the entry poi
     def limits(settings: ServiceSettings) -> Sequence[Limits]      # offline: one per version that could be meant
     def connect(link: Link) -> Provider                            # online: may ask the service for its version
 
+and, if it can do less than everything, `abilities(settings: ServiceSettings) -> Capabilities`: what it is expected to
+be able to do, for comparing two commits offline;
+
 and, where the service is reached over HTTP, two more: `BASE_URL`, its address, which makes `MY_SERVICE_API_KEY` its
 key and `CALSYNC_MY_SERVICE_URL` another address of it, and `RATE_LIMITS`, requests per minute by class (`upload`,
 `read`, `publish`, `delete`, or `all`). In a distribution of its own, that is in `pyproject.toml`

@@ -72,6 +72,11 @@ def limits(settings: ServiceSettings) -> Sequence[Limits]:  # noqa: ARG001 - the
     return (LIMITS,)
 
 
+def abilities(settings: ServiceSettings) -> Capabilities:  # noqa: ARG001 - the contract's
+    """All there are."""
+    return CAPABILITIES
+
+
 def connect(link: Link) -> Provider:
     """A fresh service, empty but for its accounts; it forgets all with the process."""
     return Memory(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calsync.errors import CalsyncError, ProviderError
-from calsync.model import Limits
+from calsync.model import Capabilities, Limits
 from calsync.providers.base import Link, Provider, ServiceSettings
 
 BASE_URL = "https://api.postqued.com"
@@ -54,6 +54,17 @@ V2_LIMITS = Limits(
 def limits(settings: ServiceSettings) -> Sequence[Limits]:
     """Those of the chosen version; of both while the service itself is to say which it speaks."""
     return {"v1": (V1_LIMITS,), "v2": (V2_LIMITS,)}.get(settings.api, (V1_LIMITS, V2_LIMITS))
+
+
+def abilities(settings: ServiceSettings) -> Capabilities:
+    """Those of the chosen version; of v2 while the service itself is to say which it speaks."""
+    if settings.api == "v1":
+        from calsync.providers.postqued_v1 import CAPABILITIES as V1
+
+        return V1
+    from calsync.providers.postqued_v2 import CAPABILITIES as V2
+
+    return V2
 
 
 def connect(link: Link) -> Provider:

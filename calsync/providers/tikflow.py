@@ -75,6 +75,27 @@ def limits(settings: ServiceSettings) -> Sequence[Limits]:
     return (replace(LIMITS, by_id_only=None) if settings.allow_upload else LIMITS,)
 
 
+def abilities(settings: ServiceSettings) -> Capabilities:
+    """What its documents promise; files only where the project allows uploads."""
+    return Capabilities(
+        api="v1",
+        lists=True,
+        finds_by_id=True,
+        # Whether executed and cancelled schedules stay in the list is not documented.
+        keeps_history=False,
+        cancels=True,
+        moves=True,
+        updates=False,
+        key_life=None,
+        settable=_UPLOADED if settings.allow_upload else _BY_ID,
+        settable_by_id=_BY_ID,
+        intents=frozenset({Intent.PUBLISH}),
+        uploads=settings.allow_upload,
+        one_schedule_per_asset=True,
+        by_hand="in TikFlow's web app",
+    )
+
+
 def connect(link: Link) -> Provider:
     """The provider; nothing is asked."""
     return TikFlow(link)
@@ -85,23 +106,7 @@ class TikFlow:
 
     def __init__(self, link: Link) -> None:
         self.service = link.settings.service
-        self.capabilities = Capabilities(
-            api="v1",
-            lists=True,
-            finds_by_id=True,
-            # Whether executed and cancelled schedules stay in the list is not documented.
-            keeps_history=False,
-            cancels=True,
-            moves=True,
-            updates=False,
-            key_life=None,
-            settable=_UPLOADED if link.settings.allow_upload else _BY_ID,
-            settable_by_id=_BY_ID,
-            intents=frozenset({Intent.PUBLISH}),
-            uploads=link.settings.allow_upload,
-            one_schedule_per_asset=True,
-            by_hand="in TikFlow's web app",
-        )
+        self.capabilities = abilities(link.settings)
         self._settings = link.settings
         self._transport = link.transport
         self._in_time = link.in_time
