@@ -29,7 +29,7 @@ from calsync.model import (
     moment,
     units,
 )
-from calsync.plan.action import ActionKind, Change, Filters, MediaUse, Slot
+from calsync.plan.action import ActionKind, Base, Change, Filters, MediaUse, Slot
 from calsync.plan.changes import fields
 from calsync.plan.digest import digest
 from calsync.plan.sheet import EXCERPT, Gist, Line, Sheet, excerpt
@@ -160,6 +160,11 @@ class _Diagnostic(_Part):
     hint: str | None = None
 
 
+class _Base(_Part):
+    ref: str
+    commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")]
+
+
 class _ShownDocument(_Part):
     created_at: str
     digest: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
@@ -173,6 +178,7 @@ class _ShownDocument(_Part):
     brake: str | None = None
     halted: dict[_Name, str] = {}
     commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")] | None = None
+    base: _Base | None = None
     kept: dict[_Name, dict[_Place, str]] = {}
 
 
@@ -254,6 +260,7 @@ def _sheet(found: _ShownDocument) -> Sheet:
         brake=found.brake,
         halted=found.halted,
         tzdata=found.tzdata or "",
+        base=Base(found.base.ref, found.base.commit) if found.base else None,
     )
 
 

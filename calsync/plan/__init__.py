@@ -17,7 +17,7 @@ outcome    what became of the actions
 checkup    what `state check` finds
 """
 
-from calsync.plan.action import Action, ActionKind, Change, Filters, MediaUse, Plan, Slot
+from calsync.plan.action import Action, ActionKind, Base, Change, Filters, MediaUse, Plan, Slot
 from calsync.plan.planner import plan
 
-__all__ = ["Action", "ActionKind", "Change", "Filters", "MediaUse", "Plan", "Slot", "plan"]
+__all__ = ["Action", "ActionKind", "Base", "Change", "Filters", "MediaUse", "Plan", "Slot", "plan"]

@@ -252,6 +252,14 @@ class Filters:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A commit that calendars were compared with, and what the person called it."""
+
+    ref: str
+    commit: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What apply would do, in order, and what a person should know.
@@ -280,8 +288,8 @@ class Plan:
     commit: str | None = None
     tzdata: str = ""
     """The version of the time zone rules that local times were read with."""
-    base: str | None = None
-    """The commit whose calendars stood for what is recorded, where services and state were not looked at."""
+    base: Base | None = None
+    """Whose calendars stood for what is recorded, where services and state were not looked at."""
 
     @property
     def acts(self) -> bool:

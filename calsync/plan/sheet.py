@@ -16,6 +16,7 @@ from calsync.model import TEXT_FIELDS, AccountKey, Address, comparable, units
 from calsync.plan.action import (
     Action,
     ActionKind,
+    Base,
     Cancel,
     Change,
     Filters,
@@ -97,6 +98,7 @@ class Sheet:
     brake: str | None = None
     halted: Mapping[str, str] = field(default_factory=dict)
     tzdata: str = ""
+    base: Base | None = None
 
     @property
     def acts(self) -> bool:
@@ -119,6 +121,7 @@ class Sheet:
             brake=plan.brake,
             halted=plan.halted,
             tzdata=plan.tzdata,
+            base=plan.base,
         )
 
 

@@ -30,7 +30,7 @@ from calsync.model import (
     upload_units,
 )
 from calsync.observed import Refresh
-from calsync.plan import Filters, Plan
+from calsync.plan import Base, Filters, Plan
 from calsync.providers.base import ServiceSettings
 from calsync.reconcile.look import Ground, valid
 from calsync.reconcile.project import Project
@@ -69,7 +69,7 @@ def compare(
         findings=frozenset({*checked.diagnostics, *_broken(before)}),
     )
     planned = ground.plan(_recorded(before, abilities, project.now()), Observed(), filters, Refresh.OFF)
-    return replace(planned, base=f"{before.name} ({before.commit[:12]})")
+    return replace(planned, base=Base(before.name, before.commit))
 
 
 def services(settings: Settings, before: Before) -> Mapping[str, ServiceSettings]:

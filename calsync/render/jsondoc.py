@@ -166,6 +166,7 @@ def _plan(plan: Plan, actions: list[dict[str, Json]], version: str, tzdata: str 
         "brake": plan.brake,
         "halted": dict(plan.halted),
         "commit": plan.commit,
+        "base": {"ref": plan.base.ref, "commit": plan.base.commit} if plan.base else None,
         "kept": _kept(plan.kept),
     }
 

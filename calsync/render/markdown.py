@@ -167,6 +167,12 @@ def _head(sheet: Sheet, clock: Clock) -> str:
     chosen += [f"account {name}" for name in sheet.filters.accounts]
     if chosen:
         lines.append(f"\nOnly {markdown_inline(excerpt(', '.join(chosen), _MOST))}.")
+    if sheet.base is not None:
+        ref = markdown_inline(excerpt(sheet.base.ref, _MOST))
+        lines.append(
+            f"\nCompared with the calendars at {ref} (`{sheet.base.commit[:12]}`), offline: as if these had been applied."
+            " Services and state were not looked at."
+        )
     if sheet.brake is not None:
         lines.append(f"\n**Apply will refuse:** {markdown_inline(excerpt(sheet.brake, _MOST))}")
     return "\n".join(lines) + "\n"
@@ -178,6 +184,8 @@ def _tail(sheet: Sheet) -> str:
 
 def _how(sheet: Sheet) -> str:
     if not sheet.acts or sheet.brake is not None:
+        return ""
+    if sheet.base is not None:
         return ""
     if sheet.refresh == "off":
         return "This plan was made without looking at the services; it cannot be applied.\n"

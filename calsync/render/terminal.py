@@ -274,9 +274,12 @@ def _findings(page: Page, diagnostics: Sequence[Diagnostic]) -> None:
 def _next(page: Page, plan: Plan, *, applying: bool) -> None:
     rules: list[Span | str] = [("dim", f"  times by tzdata {plan.tzdata}")] if plan.tzdata else []
     page.put(("bold", f"plan {plan.digest[:8]}"), *rules)
-    if applying or not plan.acts:
+    if applying or (not plan.acts and plan.base is None):
         return
-    if plan.refresh == "off":
+    if plan.base is not None:
+        words = f"compared with the calendars at {terminal(plan.base.ref)} ({plan.base.commit[:12]}), as if these"
+        page.put(f"{words} had been applied; services and state were not looked at", hang=2)
+    elif plan.refresh == "off":
         page.put("next: plan again without --refresh off; what was not read cannot be applied", hang=6)
     elif plan.brake is None:
         page.put(f"next: {terminal(facts.apply_command(plan))}", hang=6, fold=False)
