@@ -26,6 +26,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     desired      the calendars of a project -> desired state
     editing      change one key of a person's YAML file and nothing else
     starter      a starter project, for `calsync init`
+    workflows    the CI workflows of three forges, for `calsync init --ci`
     environment  keys, addresses, and where a run takes place
     settings     the project file -> Settings
     media        local media files: open safely, digest, probe, Git LFS pointers

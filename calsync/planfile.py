@@ -8,7 +8,6 @@ what its digest covers; who wrote it is not known all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, NoReturn, TypeVar
@@ -19,19 +18,14 @@ from calsync.errors import CalsyncError, Diagnostic, Severity, Source
 from calsync.model import (
     AccountKey,
     Address,
-    Content,
     Json,
     MediaFile,
     MediaKind,
-    MediaRef,
     RemoteMedia,
-    comparable,
     moment,
-    units,
 )
 from calsync.plan.action import ActionKind, Base, Change, Filters, MediaUse, Slot
-from calsync.plan.changes import fields
-from calsync.plan.digest import digest
+from calsync.plan.covering import covered
 from calsync.plan.sheet import EXCERPT, Gist, Line, Sheet, excerpt
 from calsync.zones import FIRST_YEAR, LAST_YEAR, zone_names
 
@@ -58,6 +52,7 @@ class PlanFile:
 
 _Name = Annotated[str, Field(max_length=256)]
 _Place = Annotated[str, Field(max_length=1024)]
+_Commit = Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")]
 _Count = Annotated[int, Field(ge=0, le=2**53)]
 _Kind = Annotated[ActionKind, Field(strict=False)]
 
@@ -162,7 +157,7 @@ class _Diagnostic(_Part):
 
 class _Base(_Part):
     ref: str
-    commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")]
+    commit: _Commit
 
 
 class _ShownDocument(_Part):
@@ -177,7 +172,7 @@ class _ShownDocument(_Part):
     lines: list[str] = []
     brake: str | None = None
     halted: dict[_Name, str] = {}
-    commit: Annotated[str, Field(pattern=r"\A[0-9a-f]{40,64}\z")] | None = None
+    commit: _Commit | None = None
     base: _Base | None = None
     kept: dict[_Name, dict[_Place, str]] = {}
 
@@ -208,7 +203,7 @@ def read_sheet(document: str | bytes) -> Sheet:
     found = _read(_ShownDocument, document)
     try:
         sheet = _sheet(found)
-        _covered(sheet, found.lines)
+        covered(sheet, found.lines)
     except ValueError as error:
         raise _refused(f"not a plan file: {error}") from error
     return sheet
@@ -343,54 +338,6 @@ def _json(value: object, depth: int = 0) -> Json:
     if depth < _DEEPEST and isinstance(value, dict):
         return {str(name): _json(each, depth + 1) for name, each in value.items()}
     raise ValueError("a value in a change is nested too deeply")
-
-
-def _covered(sheet: Sheet, lines: list[str]) -> None:
-    """That the writes which are shown are those of the digest's lines. Raises ValueError."""
-    if digest(lines) != sheet.digest:
-        raise ValueError("its digest is not that of its lines")
-    specs: dict[tuple[str, str], Json] = {}
-    for line in lines:
-        kind, _, rest = line.partition(" ")
-        address, _, body = rest.partition(" {")
-        specs[kind, address] = json.loads("{" + body)
-    writes = [each for each in sheet.actions if each.kind.writes]
-    if len(writes) != len(lines):
-        raise ValueError(f"it shows {len(writes)} writes, and its digest covers {len(lines)}")
-    for each in writes:
-        if not _fits(each, specs.get((each.kind.value, str(each.address)))):
-            raise ValueError(f"what it shows of {each.address} is not what its digest covers")
-
-
-def _fits(line: Line, spec: Json) -> bool:
-    match spec:
-        case {"account": str(account), "spec": None} if line.kind is ActionKind.CANCEL:
-            return account == str(line.account) and line.after is None
-        case {"account": str(account), "spec": dict(content)} if line.kind is not ActionKind.CANCEL:
-            return account == str(line.account) and _shows(line, Content.from_json(content))
-    return False
-
-
-def _shows(line: Line, content: Content) -> bool:
-    """Whether a line says of a post what its spec does; what a create sets has to be said in full."""
-    flat = fields(content)
-    after = {each.path: each.after for each in line.changes}
-    files = [str(MediaRef.of(each.media)) for each in line.media]
-    texts = {"caption": content.caption, "title": content.title}
-    gists = {name: (gist.excerpt, gist.units) for name, gist in line.texts.items()}
-    must: Iterable[str] = [*flat, *after] if line.kind is ActionKind.CREATE else after
-    return (
-        line.after == content.at
-        and (not files or files == flat["media"])
-        and gists
-        == {name: (excerpt(text, EXCERPT), units(comparable(text))) for name, text in texts.items() if text}
-        and all(_said(after.get(name)) == _said(flat.get(name)) for name in must if name != "at")
-    )
-
-
-def _said(value: Json) -> Json:
-    """A value as changes show it: what is empty is not there."""
-    return None if value in ("", []) else value
 
 
 def _first(error: ValidationError) -> str:

@@ -92,15 +92,15 @@ def start(directory: Path, place: Place | None = None) -> Iterator[str]:
         yield _ignore(root / ".gitignore")
     except OSError as error:
         raise _unwritable(directory, error) from error
+    if place is None:
+        store = open_store("file", path=root / ".calsync" / "state.json", root=root)
+        who = Holder(host=socket.gethostname(), pid=os.getpid(), since=stamp(datetime.now(UTC)))
+        Ledger.init(store, who, project=project)
+        yield "wrote .calsync/state.json"
     yield "Next: name your account in calsync.yaml, write a post, then `calsync validate` and `calsync plan`."
     if place is not None:
         yield f"Next: {NEXT[place.forge]}."
         yield "Next: `calsync state init`, once the repository has a remote: it makes the branch calsync-state there."
-        return
-    store = open_store("file", path=root / ".calsync" / "state.json", root=root)
-    who = Holder(host=socket.gethostname(), pid=os.getpid(), since=stamp(datetime.now(UTC)))
-    Ledger.init(store, who, project=project)
-    yield "wrote .calsync/state.json"
 
 
 def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:

@@ -70,7 +70,8 @@ MAY_ENTER: dict[str, set[str]] = {
         "rules", "settings", "stores.base", "zones",
     },
     "render": {*NOUNS, "plan"},
-    "starter": {*NOUNS, "recorded", "stores"},
+    "starter": {*NOUNS, "recorded", "stores", "workflows"},
+    "workflows": set(),
     "sandbox": set(),
     # the composition root sees all; nobody sees it
     "cli": {

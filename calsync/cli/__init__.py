@@ -3,6 +3,7 @@
 group      the commands, loaded when they are used, and the options they share
 setup      from options and environment to a project and a way to print
 look       validate, plan, status, accounts
+comparing  what plan --base compares with
 act        apply
 ci         ci ..., the group
 ci_plan    ci plan

@@ -64,6 +64,14 @@ class Repository:
         done = self._ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return done.text or None if done.code == 0 else None
 
+    def branch(self) -> str | None:
+        """The remote's default branch, as far as this clone knows, else the one that is checked out."""
+        for ref, prefix in (("refs/remotes/origin/HEAD", "origin/"), ("HEAD", "")):
+            done = self._ask("symbolic-ref", "--quiet", "--short", ref)
+            if done.code == 0 and done.text:
+                return done.text.removeprefix(prefix)
+        return None
+
     def clean(self, root: Path) -> bool:
         """Whether what git tracks below a directory is as it was committed."""
         try:

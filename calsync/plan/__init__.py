@@ -13,6 +13,7 @@ safety     ties, places, wrong keys, the brake, the order
 digest     what was reviewed, in 64 hex digits
 planner    all of it together
 sheet      a plan as people read it, out of a plan or of its document
+covering   whether what a document shows is what its digest covers
 outcome    what became of the actions
 checkup    what `state check` finds
 """

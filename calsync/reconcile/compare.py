@@ -66,6 +66,7 @@ def compare(
         project=project,
         desired=desired,
         abilities=abilities,
+        limits={name: project.limits_of(name) for name in project.settings.services},
         findings=frozenset({*checked.diagnostics, *_broken(before)}),
     )
     planned = ground.plan(_recorded(before, abilities, project.now()), Observed(), filters, Refresh.OFF)

@@ -70,10 +70,11 @@ _INVISIBLE = "&#8203;"
 
 _REFERENCE = re.compile(
     r"(?<![A-Za-z0-9_])@|@(?=[\w-]+\.)"  # mentions and addresses of mail; not post@account
-    r"|(?:\b[Gg][Hh]-|[#!$&])(?=[0-9])"  # issues, merge requests, snippets, epics
+    # No word boundaries: what a word is, `\u00b2GH-1` for one, forges see in ways of their own.
+    r"|(?:[Gg][Hh]-|[#!$&])(?=[0-9])"  # issues, merge requests, snippets, epics
     r"|[~%^](?=[\w\"'])"  # GitLab's labels, milestones and alerts
-    r"|:(?=//|(?!\d\d:)[\w+-]+:)|\b[Ww]{3}(?=\.)"  # links, emoji names; not 18:30:00
-    r"|\b(?:mailto|xmpp):"
+    r"|:(?=//|(?!\d\d:)[\w+-]+:)|[Ww]{3}(?=\.)"  # links, emoji names; not 18:30:00
+    r"|(?:mailto|xmpp):"
     r"|[\[{](?=[+-])"  # GitLab's inline changes
     r"|[\[*](?=\w+:)"  # GitLab's work items, epics, iterations
 )

@@ -277,7 +277,9 @@ def _next(page: Page, plan: Plan, *, applying: bool) -> None:
     if applying or (not plan.acts and plan.base is None):
         return
     if plan.base is not None:
-        words = f"compared with the calendars at {terminal(plan.base.ref)} ({plan.base.commit[:12]}), as if these"
+        words = (
+            f"compared with the calendars at {terminal(plan.base.ref)} ({plan.base.commit[:12]}), as if these"
+        )
         page.put(f"{words} had been applied; services and state were not looked at", hang=2)
     elif plan.refresh == "off":
         page.put("next: plan again without --refresh off; what was not read cannot be applied", hang=6)
