@@ -43,11 +43,10 @@ QUALITY_FILE, PLAN_FILE = "gl-code-quality-report.json", "calsync-plan.md"
 """What a GitLab job gets unless it says otherwise, at the root of its checkout."""
 
 _ALLOWED = {
-    Kind.GITHUB: "it needs `permissions: {pull-requests: write, issues: write}`; a pull request from a fork has a"
-    " token that only reads",
+    Kind.GITHUB: "it needs GITHUB_TOKEN, and `permissions: {pull-requests: write, issues: write}`",
     Kind.GITLAB: "it needs a project access token with the scope `api` in CALSYNC_FORGE_TOKEN; a job's own token may"
     " not write",
-    Kind.FORGEJO: "it needs a token that may write issues; a pull request from a fork has one that only reads",
+    Kind.FORGEJO: "it needs a token that may write issues",
 }
 
 
@@ -135,11 +134,11 @@ class Desk:
                 if forge is not None:
                     return question(forge)
                 missing = "token" if self.context.token is None else "address of its API"
-                self.note("notice", f"{what}: there is no {missing}; {_ALLOWED[self.context.kind]}")
+                self.note("notice", f"{what}: there is no {missing}; {_advice(self.context)}")
         except CalsyncError as error:
             # GitHub says 403 also to who asks too often.
             if isinstance(error, Unauthorized) and "rate limit" not in error.message.casefold():
-                self.note("notice", f"{what}: {error.message}; {_ALLOWED[self.context.kind]}")
+                self.note("notice", f"{what}: {error.message}; {_advice(self.context)}")
                 return None
             self.note("warning", f"{what}: {error.message}")
         return None
@@ -194,6 +193,12 @@ def desk(ctx: click.Context) -> Desk:
     if context is None:
         taken.note("notice", "this is no CI that calsync knows; nothing is written but the log")
     return taken
+
+
+def _advice(context: ForgeContext) -> str:
+    if context.fork:
+        return "this pull request comes from a fork, and its token only reads"
+    return _ALLOWED[context.kind]
 
 
 def _masked(secret: str) -> str:

@@ -170,6 +170,17 @@ def test_a_forge_that_refuses_changes_nothing_else(
     assert len(fake.writes()) == (order[0] == "POST")
 
 
+def test_a_fork_is_told_why_there_is_no_comment(runner: Runner, fake: Fake) -> None:
+    """A fork's token only reads: the notice says so, and not which permissions to give to strangers."""
+    stranger = {"full_name": "mallory/posts"}
+    runner.about_pull(NEW, pull_request={"number": 7, "head": {"sha": NEW, "repo": stranger}})
+    fake.order("POST", "/comments", 403)
+    result = runner.run("plan")
+    assert "comes from a fork" in result.out
+    assert "permissions" not in result.out
+    assert "teaser" in runner.summary
+
+
 def test_what_cannot_be_looked_through_is_not_written_to(runner: Runner, fake: Fake) -> None:
     """An answer that is no list, or a list without end, does not mean that there is no comment yet."""
     fake.order("GET", "/comments", 200, times=1)
@@ -244,10 +255,11 @@ def test_captions_stay_text(runner: Runner, fake: Fake) -> None:
 def test_secrets_are_hidden_first(runner: Runner) -> None:
     """The runner learns what to hide before anything else is said, on stderr, where no file is made of it."""
     key = runner.project.env["POSTQUED_API_KEY"]
+    runner.env["TIKFLOW_API_KEY"] = "sk_50%"
     result = runner.run("plan", "--calendar", "spring")
     first = result.err.splitlines()[: len(commands(result.err, "add-mask"))]
     assert all(each.startswith("::add-mask::") for each in first)
-    assert {f"::add-mask::{key}", f"::add-mask::{TOKEN}"} <= set(first)
+    assert {f"::add-mask::{key}", f"::add-mask::{TOKEN}", "::add-mask::sk_50%25"} <= set(first)
     assert "add-mask" not in result.out
     assert key not in result.out + runner.summary
     for name in ("GITHUB_ACTIONS", "GITHUB_REPOSITORY"):
