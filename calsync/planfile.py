@@ -119,6 +119,7 @@ class _Media(_Part):
     width: _Count | None = None
     height: _Count | None = None
     duration_ms: _Count | None = None
+    codec: Annotated[str, Field(pattern=r"\A[a-z0-9._-]{1,16}\z")] | None = None
     pointer: bool = False
 
 
@@ -295,6 +296,7 @@ def _media(found: _Media) -> MediaUse:
         width=found.width,
         height=found.height,
         duration_ms=found.duration_ms,
+        codec=found.codec,
         pointer=found.pointer,
     )
     return MediaUse(file, found.upload)

@@ -35,7 +35,8 @@ from calsync.media import (
 )
 from calsync.media.cache import Stamp
 from calsync.media.pointers import read_pointer
-from calsync.media.window import Flaw, Window
+from calsync.media.sniff import CODECS
+from calsync.media.window import Figures, Flaw, Window
 from calsync.model import MediaFile, MediaKind
 
 REAL = Path(__file__).parent / "media"
@@ -44,37 +45,37 @@ T = TypeVar("T")
 LATER_NS = 60_000_000_000
 
 # As ffprobe 5.1.9 (videos, rotation and pixel shape applied) and Pillow 13 (images, Exif applied) tell them.
-FACTS: dict[str, tuple[str, int, int, int | None]] = {
-    "exif-6.jpg": ("image/jpeg", 96, 160, None),
-    "exif-6.png": ("image/png", 96, 160, None),
-    "exif-6.webp": ("image/webp", 96, 160, None),
-    "fragments-and-index.mp4": ("video/mp4", 160, 96, 500),
-    "fragments.mp4": ("video/mp4", 160, 96, 500),
-    "index-last.mp4": ("video/mp4", 160, 96, 512),
-    "live.webm": ("video/webm", 160, 96, None),
-    "lossless.webp": ("image/webp", 160, 96, None),
-    "moving.gif": ("image/gif", 160, 96, None),
-    "plain.gif": ("image/gif", 160, 96, None),
-    "plain.jpg": ("image/jpeg", 160, 96, None),
-    "plain.mkv": ("video/x-matroska", 160, 96, 500),
-    "plain.mov": ("video/quicktime", 160, 96, 512),
-    "plain.mp4": ("video/mp4", 160, 96, 512),
-    "plain.png": ("image/png", 160, 96, None),
-    "plain.webm": ("video/webm", 160, 96, 500),
-    "plain.webp": ("image/webp", 160, 96, None),
-    "rotated-180.mp4": ("video/mp4", 160, 96, 500),
-    "rotated-270.mp4": ("video/mp4", 96, 160, 500),
-    "rotated-90.mp4": ("video/mp4", 96, 160, 500),
-    "wide-pixels.mp4": ("video/mp4", 240, 96, 500),
-    "wide-pixels.webm": ("video/webm", 240, 96, 500),
+FACTS: dict[str, tuple[str, int, int, int | None, str | None]] = {
+    "exif-6.jpg": ("image/jpeg", 96, 160, None, None),
+    "exif-6.png": ("image/png", 96, 160, None, None),
+    "exif-6.webp": ("image/webp", 96, 160, None, None),
+    "fragments-and-index.mp4": ("video/mp4", 160, 96, 500, "h264"),
+    "fragments.mp4": ("video/mp4", 160, 96, 500, "h264"),
+    "index-last.mp4": ("video/mp4", 160, 96, 512, "h264"),
+    "live.webm": ("video/webm", 160, 96, None, "vp9"),
+    "lossless.webp": ("image/webp", 160, 96, None, None),
+    "moving.gif": ("image/gif", 160, 96, None, None),
+    "plain.gif": ("image/gif", 160, 96, None, None),
+    "plain.jpg": ("image/jpeg", 160, 96, None, None),
+    "plain.mkv": ("video/x-matroska", 160, 96, 500, "vp9"),
+    "plain.mov": ("video/quicktime", 160, 96, 512, "h264"),
+    "plain.mp4": ("video/mp4", 160, 96, 512, "h264"),
+    "plain.png": ("image/png", 160, 96, None, None),
+    "plain.webm": ("video/webm", 160, 96, 500, "vp9"),
+    "plain.webp": ("image/webp", 160, 96, None, None),
+    "rotated-180.mp4": ("video/mp4", 160, 96, 500, "h264"),
+    "rotated-270.mp4": ("video/mp4", 96, 160, 500, "h264"),
+    "rotated-90.mp4": ("video/mp4", 96, 160, 500, "h264"),
+    "wide-pixels.mp4": ("video/mp4", 240, 96, 500, "h264"),
+    "wide-pixels.webm": ("video/webm", 240, 96, 500, "vp8"),
 }
 EXAMPLE_FACTS = {
-    "launch.mp4": ("video/mp4", 720, 1280, 4000),
-    "look-1.jpg": ("image/jpeg", 1080, 1350, None),
-    "look-2.jpg": ("image/jpeg", 1080, 1350, None),
-    "look-3.jpg": ("image/jpeg", 1080, 1350, None),
-    "still.webp": ("image/webp", 1080, 1920, None),
-    "teaser.mp4": ("video/mp4", 1080, 1920, 3000),
+    "launch.mp4": ("video/mp4", 720, 1280, 4000, "h264"),
+    "look-1.jpg": ("image/jpeg", 1080, 1350, None, None),
+    "look-2.jpg": ("image/jpeg", 1080, 1350, None, None),
+    "look-3.jpg": ("image/jpeg", 1080, 1350, None, None),
+    "still.webp": ("image/webp", 1080, 1920, None, None),
+    "teaser.mp4": ("video/mp4", 1080, 1920, 3000, "h264"),
 }
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\n"
@@ -104,8 +105,9 @@ def put(project: Path, content: bytes, name: str = "it.mp4") -> Path:
     return path
 
 
-def figures(content: bytes) -> tuple[str, int | None, int | None, int | None]:
-    return probe.figures(Window(io.BytesIO(content), len(content)))
+def figures(content: bytes) -> tuple[str, int | None, int | None, int | None, str | None]:
+    mime, told = probe.figures(Window(io.BytesIO(content), len(content)))
+    return mime, *told
 
 
 def outcome(read: Callable[[bytes], T], content: bytes) -> T | Flaw:
@@ -375,7 +377,7 @@ def test_real_files_tell_what_other_tools_read_in_them(name: str) -> None:
     """Type, displayed size and duration agree with ffprobe and Pillow, whichever way the camera was held."""
     content = (REAL / name).read_bytes()
     found = inspect(REAL / name, REAL, ProbeCache())
-    assert (found.mime, found.width, found.height, found.duration_ms) == FACTS[name]
+    assert (found.mime, found.width, found.height, found.duration_ms, found.codec) == FACTS[name]
     assert (found.path, found.size, found.pointer) == (name, len(content), False)
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.kind is (MediaKind.VIDEO if found.mime.startswith("video/") else MediaKind.IMAGE)
@@ -385,8 +387,26 @@ def test_real_files_tell_what_other_tools_read_in_them(name: str) -> None:
 def test_the_example_media_is_what_the_examples_need(name: str) -> None:
     """The examples hold small, sound files in the formats that TikTok takes."""
     found = inspect(EXAMPLES / name, EXAMPLES, ProbeCache())
-    assert (found.mime, found.width, found.height, found.duration_ms) == EXAMPLE_FACTS[name]
+    assert (found.mime, found.width, found.height, found.duration_ms, found.codec) == EXAMPLE_FACTS[name]
     assert found.size < 150_000
+
+
+@pytest.mark.parametrize(
+    ("entry", "codec"),
+    [("avc3", "h264"), ("hvc1", "h265"), ("hev1", "h265"), ("av01", "av1"), ("vp08", "vp8"), ("vp09", "vp9"),
+     ("mp4v", "mpeg4"), ("apch", "prores"), ("encv", None), ("\x1b[2J", None)],
+)  # fmt: skip
+def test_an_mp4_names_its_codec_in_its_sample_entry(entry: str, codec: str | None) -> None:
+    """What stands there is one of the known codecs, or nothing is known of it."""
+    content = (REAL / "plain.mp4").read_bytes()
+    assert figures(content.replace(b"avc1", entry.encode()))[-1] == codec
+
+
+def test_a_webm_with_another_codec_id_has_another_codec_or_none() -> None:
+    """A name of the same length is looked up; one that nobody knows says nothing."""
+    content = (REAL / "plain.webm").read_bytes()
+    assert figures(content.replace(b"V_VP9", b"V_AV1"))[-1] == "av1"
+    assert figures(content.replace(b"V_VP9", b"V_???"))[-1] is None
 
 
 def test_every_real_file_is_accounted_for() -> None:
@@ -550,9 +570,10 @@ def test_damage_is_a_verdict_never_a_crash(content: bytes) -> None:
         assert found.code in {"media-broken", "media-type"}
         assert str(found).isprintable()
     else:
-        mime, width, height, duration = found
+        mime, width, height, duration, codec = found
         assert mime in {mime for mime, *_ in FACTS.values()} | {"video/3gpp"}
         assert all(figure is None or figure > 0 for figure in (width, height, duration))
+        assert codec is None or codec in CODECS
 
 
 @pytest.mark.parametrize("ticks", [0.0, 0.2, -5.0, float("inf"), float("nan")])
@@ -561,7 +582,7 @@ def test_a_duration_that_is_none_is_unknown(ticks: float) -> None:
     content = (REAL / "plain.webm").read_bytes()
     at = content.index(b"\x44\x89\x88") + 3
     damaged = content[:at] + struct.pack(">d", ticks) + content[at + 8 :]
-    assert figures(damaged) == ("video/webm", 160, 96, None)
+    assert figures(damaged) == ("video/webm", 160, 96, None, "vp9")
 
 
 @settings(max_examples=200, deadline=1000)
@@ -583,10 +604,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     """A digest and a size never belong to two different contents."""
     path = put(project, (REAL / "plain.mp4").read_bytes())
 
-    def figures_while_written(window: Window) -> tuple[str, int, int, int | None]:
+    def figures_while_written(window: Window) -> tuple[str, Figures]:
         with path.open("ab") as file:
             file.write(b"more")
-        return FACTS["plain.mp4"]
+        return "video/mp4", Figures(160, 96, 512, "h264")
 
     monkeypatch.setattr(probe, "figures", figures_while_written)
     cache = ProbeCache(clock=lambda: time.time_ns() + LATER_NS)
@@ -808,7 +829,7 @@ def test_a_broken_cache_is_no_cache(cached: Path, content: bytes) -> None:
     """Whatever stands in the cache's file, what is found is the same."""
     (cached / ".calsync" / "cache" / "media.json").write_bytes(content)
     found = inspect(cached / "film.mp4", cached, ProbeCache(cached))
-    assert (found.mime, found.width, found.height, found.duration_ms) == FACTS["plain.mp4"]
+    assert (found.mime, found.width, found.height, found.duration_ms, found.codec) == FACTS["plain.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,12 @@ BAD: list[tuple[Entry, Severity, str, str]] = [
         "lasts 10:00.001 min; TikTok's API takes at most 10:00",
     ),
     (entry(video(duration_ms=180_001)), WARNING, "video-duration", "every TikTok account may post 3:00 min"),
+    (
+        entry(video(codec="av1")),
+        ERROR,
+        "video-codec",
+        "encoded as av1; TikTok takes H.264, H.265, VP8 and VP9",
+    ),
     (entry(video(width=359)), ERROR, "video-dimensions", "359x1920 pixels; TikTok takes 360 to 4096"),
     (entry(video(height=4097)), ERROR, "video-dimensions", "1080x4097"),
     (

@@ -11,12 +11,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from calsync.media.window import Flaw, Window, broken, cut_short, wrong_type
+from calsync.media.window import Figures, Flaw, Window, broken, cut_short, wrong_type
 
 # What may follow media data in a sound file. Other bytes there are trailers of cameras and editors.
 _KNOWN = {
     *(b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"emsg"),
     *(b"free", b"skip", b"wide", b"uuid", b"udta", b"meta", b"pnot", b"PICT", b"imda"),
+}
+# By the sample entries of the MP4 registration authority and of QuickTime. Others are not known, not wrong.
+_CODECS = {
+    **dict.fromkeys((b"avc1", b"avc2", b"avc3", b"avc4", b"dva1", b"dvav"), "h264"),
+    **dict.fromkeys((b"hvc1", b"hvc2", b"hev1", b"hev2", b"dvh1", b"dvhe"), "h265"),
+    **dict.fromkeys((b"av01", b"dav1"), "av1"),
+    b"vp08": "vp8",
+    b"vp09": "vp9",
+    b"mp4v": "mpeg4",
+    b"s263": "h263",
+    **dict.fromkeys((b"ap4h", b"ap4x", b"apch", b"apcn", b"apcs", b"apco"), "prores"),
+    **dict.fromkeys((b"jpeg", b"mjpa", b"mjpb"), "mjpeg"),
 }
 _MOST_FRAGMENTS = 2_000
 """Fragments added up one by one; only old recorders, which state no decode time, need it at all."""
@@ -39,6 +51,7 @@ class Track:
     enabled: bool = False
     turned: bool = False
     size: tuple[int, int] = (0, 0)
+    codec: str | None = None
     timescale: int = 0
     duration: int = 0
     default_duration: int = 0
@@ -46,8 +59,8 @@ class Track:
     """The index itself lists samples, before any fragment does."""
 
 
-def probe(window: Window) -> tuple[int | None, int | None, int | None]:
-    """Width and height in pixels as displayed, and duration in milliseconds. Raises Flaw."""
+def probe(window: Window) -> Figures:
+    """Displayed size, duration and codec of the first video track. Raises Flaw."""
     moov: Box | None = None
     fragments: list[Box] = []
     data = False
@@ -112,7 +125,7 @@ def _children(window: Window, parent: Box, skip: int = 0) -> Iterator[Box]:
         offset = box.end
 
 
-def _movie(window: Window, moov: Box, fragments: list[Box]) -> tuple[int | None, int | None, int | None]:
+def _movie(window: Window, moov: Box, fragments: list[Box]) -> Figures:
     timescale = duration = fragmented_duration = 0
     turned = fragmented = False
     tracks: list[Track] = []
@@ -147,7 +160,7 @@ def _movie(window: Window, moov: Box, fragments: list[Box]) -> tuple[int | None,
     if fragmented:
         video.default_duration = defaults.get(video.id, 0)
         spans.append(_ms(fragmented_duration, timescale) or _fragments(window, fragments, video))
-    return width or None, height or None, max(spans) or None
+    return Figures(width or None, height or None, max(spans) or None, video.codec)
 
 
 def _track(window: Window, trak: Box) -> Track:
@@ -178,16 +191,16 @@ def _media(window: Window, mdia: Box, track: Track) -> None:
         for stbl in _named(window, minf, b"stbl"):
             for box in _children(window, stbl):
                 if box.kind == b"stsd" and track.handler == b"vide":
-                    track.size = _picture(window, box)
+                    track.size, track.codec = _picture(window, box)
                 elif box.kind in (b"stco", b"co64"):
                     track.indexed = _check_offsets(window, box, 4 if box.kind == b"stco" else 8)
 
 
-def _picture(window: Window, stsd: Box) -> tuple[int, int]:
+def _picture(window: Window, stsd: Box) -> tuple[tuple[int, int], str | None]:
     # The first sample entry: 86 bytes of a VisualSampleEntry with the coded size, then boxes, of which `pasp`
     # says that pixels are not square.
     if stsd.end - stsd.body < 8 + 86:
-        return 0, 0
+        return (0, 0), None
     entry = _header(window, stsd.body + 8, stsd.end)
     if entry is None or entry.end > stsd.end or entry.end - entry.body < 78:
         raise broken("has a damaged stsd box")
@@ -200,7 +213,7 @@ def _picture(window: Window, stsd: Box) -> tuple[int, int]:
                     width = round(width * across / down)
     except Flaw:
         pass  # QuickTime's own extensions need not be boxes
-    return width, height
+    return (width, height), _CODECS.get(entry.kind)
 
 
 def _check_offsets(window: Window, box: Box, wide: int) -> bool:

@@ -14,27 +14,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from calsync.media.sniff import kind_of
+from calsync.media.sniff import CODECS, MIMES, kind_of
 from calsync.model import MediaFile
 
-_VERSION = 1
+_VERSION = 2
 """Raised whenever a reader learns to see something differently: older answers are then forgotten."""
 _MOST = 20_000
 _LARGEST = 16 << 20
 _SETTLED_NS = 2_000_000_000
 _PLACE = (".calsync", "cache")
 _NAME = "media.json"
-_MIMES = {
-    "video/mp4",
-    "video/quicktime",
-    "video/3gpp",
-    "video/webm",
-    "video/x-matroska",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "image/gif",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +87,7 @@ class ProbeCache:
         files = {
             path: [
                 *(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode),
-                *(found.sha256, found.mime, found.width, found.height, found.duration_ms),
+                *(found.sha256, found.mime, found.width, found.height, found.duration_ms, found.codec),
             ]
             for path, (stamp, found) in self._known.items()
         }
@@ -140,11 +129,13 @@ def _load(project: Path) -> dict[str, tuple[Stamp, MediaFile]]:
 
 def _entry(name: str, *row: object) -> tuple[Stamp, MediaFile]:
     # One impossible value, and the whole file is not what `save` wrote.
-    size, mtime_ns, ctime_ns, inode, sha256, mime, width, height, duration_ms = row
-    if mime not in _MIMES or not isinstance(mime, str):
+    size, mtime_ns, ctime_ns, inode, sha256, mime, width, height, duration_ms, codec = row
+    if mime not in MIMES or not isinstance(mime, str):
         raise ValueError("not a type of ours")
     if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError("not a digest")
+    if codec is not None and codec not in CODECS:
+        raise ValueError("not a codec of ours")
     found = MediaFile(
         path=name,
         sha256=sha256,
@@ -154,6 +145,7 @@ def _entry(name: str, *row: object) -> tuple[Stamp, MediaFile]:
         width=None if width is None else _whole(width),
         height=None if height is None else _whole(height),
         duration_ms=None if duration_ms is None else _whole(duration_ms),
+        codec=None if codec is None else str(codec),
     )
     return Stamp(found.size, _whole(mtime_ns), _whole(ctime_ns), _whole(inode)), found
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 import struct
 import zlib
 
-from calsync.media.window import Window, broken, cut_short
+from calsync.media.window import Figures, Window, broken, cut_short
 
 _SCAN = 256 * 1024
 _LONGEST_SCAN = 64 << 20
 """How far behind the first scan a JPEG's end is looked for; three times what TikTok takes as a photo."""
-
-Figures = tuple[int | None, int | None, int | None]
 
 
 def jpeg(window: Window) -> Figures:
@@ -155,7 +153,7 @@ def _shown(size: tuple[int, int], turned: bool) -> Figures:
     width, height = size
     if not width or not height:
         raise broken(f"says that it is {width} x {height} pixels")
-    return (height, width, None) if turned else (width, height, None)
+    return Figures(height, width) if turned else Figures(width, height)
 
 
 def _lies(exif: bytes) -> bool:

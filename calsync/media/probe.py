@@ -13,13 +13,13 @@ from calsync.media.cache import ProbeCache, Stamp
 from calsync.media.files import CHUNK, MediaProblem, locate, open_located
 from calsync.media.pointers import LONGEST, read_pointer
 from calsync.media.sniff import kind_of, sniff
-from calsync.media.window import Flaw, Window
+from calsync.media.window import Figures, Flaw, Window
 from calsync.model import MediaFile
 
 LARGEST = 8 << 30
 """Bytes. No service takes half of that, and hashing more takes longer than anybody waits for a plan."""
 
-_READERS: dict[str, Callable[[Window], tuple[int | None, int | None, int | None]]] = {
+_READERS: dict[str, Callable[[Window], Figures]] = {
     "video/mp4": bmff.probe,
     "video/quicktime": bmff.probe,
     "video/3gpp": bmff.probe,
@@ -57,10 +57,10 @@ def inspect(path: Path, project: Path, cache: ProbeCache) -> MediaFile:
             ) from error
 
 
-def figures(window: Window) -> tuple[str, int | None, int | None, int | None]:
-    """Mime type, displayed width and height in pixels, duration in milliseconds. Raises Flaw."""
+def figures(window: Window) -> tuple[str, Figures]:
+    """Mime type, and what else the headers tell. Raises Flaw."""
     mime = sniff(window.at(0, 512))
-    return mime, *_READERS[mime](window)
+    return mime, _READERS[mime](window)
 
 
 def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
@@ -84,7 +84,7 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
                 duration_ms=None,
                 pointer=True,
             )
-    mime, width, height, duration_ms = figures(window)
+    mime, told = figures(window)
     raw.seek(0)
     digest, left = hashlib.sha256(), before.size
     while left > 0 and (chunk := raw.read(CHUNK)):  # a file that grows meanwhile has no end
@@ -98,9 +98,10 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
         size=before.size,
         kind=kind_of(mime),
         mime=mime,
-        width=width,
-        height=height,
-        duration_ms=duration_ms,
+        width=told.width,
+        height=told.height,
+        duration_ms=told.duration_ms,
+        codec=told.codec,
     )
     cache.put(found, before)
     return found

@@ -5,6 +5,24 @@ from __future__ import annotations
 from calsync.media.window import Flaw, wrong_type
 from calsync.model import MediaKind
 
+MIMES = frozenset(
+    {
+        "video/mp4",
+        "video/quicktime",
+        "video/3gpp",
+        "video/webm",
+        "video/x-matroska",
+        "image/jpeg",
+        "image/png",
+        "image/webp",
+        "image/gif",
+    }
+)
+"""Every type that a reader here can tell."""
+
+CODECS = frozenset({"h264", "h265", "vp8", "vp9", "av1", "mpeg4", "h263", "prores", "mjpeg"})
+"""Every codec that a reader here can tell."""
+
 _BRANDS = {
     b"heic": "a HEIC photo",
     b"heix": "a HEIC photo",

@@ -10,13 +10,27 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from calsync.media.window import Window, broken, cut_short, wrong_type
+from calsync.media.window import Figures, Window, broken, cut_short, wrong_type
 
 _HEADER, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
-_ENTRY, _TYPE, _VIDEO = 0xAE, 0x83, 0xE0
+_ENTRY, _TYPE, _CODEC, _VIDEO = 0xAE, 0x83, 0x86, 0xE0
 _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA, 0x54B2
 _BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
+# By the Matroska codec mappings. Others are not known, not wrong.
+_CODECS = {
+    b"V_MPEG4/ISO/AVC": "h264",
+    b"V_MPEGH/ISO/HEVC": "h265",
+    b"V_AV1": "av1",
+    b"V_VP8": "vp8",
+    b"V_VP9": "vp9",
+    b"V_MPEG4/ISO/SP": "mpeg4",
+    b"V_MPEG4/ISO/ASP": "mpeg4",
+    b"V_MPEG4/ISO/AP": "mpeg4",
+    b"V_PRORES": "prores",
+    b"V_MJPEG": "mjpeg",
+}
+_LONGEST_CODEC = 64
 
 
 class Element(NamedTuple):
@@ -27,8 +41,8 @@ class Element(NamedTuple):
     end: int
 
 
-def probe(window: Window) -> tuple[int | None, int | None, int | None]:
-    """Width and height in pixels as displayed, and duration in milliseconds. Raises Flaw."""
+def probe(window: Window) -> Figures:
+    """Displayed size, duration and codec of the first video track. Raises Flaw."""
     top = _elements(window, 0, window.size)
     header = next(top, None)
     segment = next((each for each in top if each.id == _SEGMENT), None)
@@ -36,7 +50,7 @@ def probe(window: Window) -> tuple[int | None, int | None, int | None]:
         raise broken("holds no Matroska segment")
     if segment.end > window.size:
         raise cut_short("segment", segment.end, window.size)
-    size: tuple[int, int] | None = None
+    video: tuple[tuple[int, int], str | None] | None = None
     tracks = pictures = False
     duration: int | None = None
     for each in _elements(window, segment.body, segment.end):
@@ -46,17 +60,18 @@ def probe(window: Window) -> tuple[int | None, int | None, int | None]:
             duration = _duration(window, each)
         elif each.id == _TRACKS and not tracks:
             tracks = True
-            size = _first_video(window, each)
+            video = _first_video(window, each)
         elif each.id == _CLUSTER:
             pictures = True
             break  # Info and Tracks come before the first cluster
     if not tracks:
         raise broken("describes no tracks before its first pictures")
-    if size is None:
+    if video is None:
         raise wrong_type("holds only sound, or no video track")
     if not pictures:
         raise broken("holds no pictures (no cluster)")
-    return size[0] or None, size[1] or None, duration
+    (width, height), codec = video
+    return Figures(width or None, height or None, duration, codec)
 
 
 def _elements(window: Window, offset: int, end: int) -> Iterator[Element]:
@@ -95,14 +110,21 @@ def _duration(window: Window, info: Element) -> int | None:
     return rounded if rounded > 0 else None
 
 
-def _first_video(window: Window, tracks: Element) -> tuple[int, int] | None:
+def _first_video(window: Window, tracks: Element) -> tuple[tuple[int, int], str | None] | None:
     for entry in _inside(window, tracks):
         if entry.id != _ENTRY:
             continue
         found = {each.id: each for each in _inside(window, entry)}
         if _TYPE in found and _number(window, found[_TYPE]) == 1 and _VIDEO in found:
-            return _size(window, found[_VIDEO])
+            return _size(window, found[_VIDEO]), _codec(window, found.get(_CODEC))
     return None
+
+
+def _codec(window: Window, element: Element | None) -> str | None:
+    if element is None or element.end - element.body > _LONGEST_CODEC:
+        return None
+    name = window.exactly(element.body, element.end - element.body, "header")
+    return _CODECS.get(name.rstrip(b"\0"))
 
 
 def _size(window: Window, video: Element) -> tuple[int, int]:

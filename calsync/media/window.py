@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 MOST_READS = 100_000
 """Reads per file: a 20 MB GIF of 255-byte blocks needs 80,000, everything else far fewer (0.1 to 0.4 s)."""
 
 LONGEST_READ = 1 << 20
 _AHEAD = 16 * 1024
+
+
+class Figures(NamedTuple):
+    """What a reader found: size in pixels as displayed, milliseconds, codec of the pictures; None: not known."""
+
+    width: int | None
+    height: int | None
+    duration_ms: int | None = None
+    codec: str | None = None
 
 
 class Flaw(Exception):

@@ -123,7 +123,7 @@ class MediaFile:
     """A file of the project that a post shows.
 
     `path` is relative to the project directory, with `/`. `size` in bytes; `width` and `height` in pixels as
-    displayed, rotation applied; `duration_ms` in milliseconds; None where it is not known.
+    displayed, rotation applied; `duration_ms` in milliseconds; `codec` of a video (`h264`); None where it is not known.
     """
 
     path: str
@@ -134,8 +134,14 @@ class MediaFile:
     width: int | None = None
     height: int | None = None
     duration_ms: int | None = None
+    codec: str | None = None
     pointer: bool = False
     """A Git LFS pointer stands in for the file: fine for a plan, never uploaded."""
+
+    @property
+    def probed(self) -> bool:
+        """Whether more is known of it than a pointer says: somebody has looked into the file."""
+        return not self.pointer or any((self.width, self.height, self.duration_ms, self.codec))
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,7 @@ class MediaUse:
             "width": self.media.width,
             "height": self.media.height,
             "duration_ms": self.media.duration_ms,
+            "codec": self.media.codec,
             "pointer": self.media.pointer,
         }
 

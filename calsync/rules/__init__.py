@@ -31,6 +31,7 @@ POST_RULES: tuple[PostRule, ...] = (
     media.count,
     media.accepted_type,
     media.accepted_size,
+    media.accepted_codec,
     media.video_duration,
     media.video_dimensions,
     media.photo_dimensions,

@@ -11,6 +11,7 @@ from calsync.rules.case import DIRECT_POST, PHOTO_POST, TIKTOK, TRANSFER_GUIDE, 
 MOST_PHOTOS = 35
 LONGEST_MS = 10 * 60 * 1000
 COMMON_MS = 3 * 60 * 1000
+CODECS = {"h264": "H.264", "h265": "H.265", "vp8": "VP8", "vp9": "VP9"}
 VIDEO_SIDE = range(360, 4096 + 1)
 PHOTO_SHORT_SIDE, PHOTO_LONG_SIDE = 1080, 1920
 
@@ -114,6 +115,20 @@ def accepted_size(case: Case) -> Iterator[Diagnostic]:
 
         measured = f"{each.path} is {amount(each.size)} ({each.size:,} bytes)"
         yield from judge(case, "media-size", f"media.{index}", measured, objection)
+
+
+def accepted_codec(case: Case) -> Iterator[Diagnostic]:
+    """TikTok reads H.264 (recommended), H.265, VP8 and VP9 (media transfer guide); no finding where it is not known."""
+    if not (case.tiktok and case.uploads):
+        return
+    for index, each in case.files:
+        if each.kind is MediaKind.VIDEO and each.codec is not None and each.codec not in CODECS:
+            yield case.error(
+                "video-codec",
+                f"media.{index}",
+                f"{each.path} is encoded as {each.codec}; TikTok takes {listed(CODECS.values())} ({TRANSFER_GUIDE})",
+                "export it as H.264, which TikTok recommends",
+            )
 
 
 def video_duration(case: Case) -> Iterator[Diagnostic]:
