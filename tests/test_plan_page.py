@@ -40,10 +40,12 @@ INLINE = {
     "strong_open", "strong_close", "s_open", "s_close",
 }  # fmt: skip
 LIVE = re.compile(
-    r"(?<!\w)@[a-z0-9]|#\d|\bgh-\d|(?:https?|ftp)://|(?:^|[\s*_~(])www\.\w|\bmailto:|\w@\w+\.\w|(?<![\da-z])[0-9a-f]{7,64}(?![\da-z])",
+    r"(?<!\w)@[a-z0-9]|#\d|\bgh-\d|(?:https?|ftp)://|(?:^|[\s*_~(])www\.\w|\bmailto:|\w@\w+\.\w|"
+    r"(?<![\da-z])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}(?![\da-z])",
     re.IGNORECASE | re.ASCII,
 )
-"""What GitHub makes a mention, a reference, a link or a commit of, wherever it stands in running text."""
+"""What GitHub makes a mention, a reference, a link or a commit of, wherever it stands in running text; digits alone, as in a
+telephone number, are left."""
 
 
 def page(plan: Plan | Sheet, **how: int) -> str:
