@@ -8,7 +8,7 @@ StateConflict. A push whose answer was lost is looked for before anything else i
 The lock is a lease: it names its holder and its end, and every write prolongs it, also one made in the background
 when there is nothing else to write for long. Another run may take it when the reader's own clock is MARGIN past its
 end, or when it was seen unchanged for LEASE and MARGIN, whatever the clocks say. Whoever lost it so is told by the
-next push, which comes before the next request to a service.
+next push, which comes before any request whose intent is not on the branch yet.
 
 What may wait (`lazy`) is pushed with the next intent, with the lease, or at the end of the hold.
 """
