@@ -37,4 +37,4 @@ def lines(actions: Iterable[Action]) -> tuple[str, ...]:
 
 def digest(of: Iterable[str]) -> str:
     """The digest of these lines, in hex."""
-    return hashlib.sha256("\n".join(of).encode()).hexdigest()
+    return hashlib.sha256("\n".join(of).encode("utf-8", "surrogatepass")).hexdigest()
