@@ -18,6 +18,7 @@ GIT = {"backend": "git"}
 def remote(tmp_path: Path, project: Project) -> Path:
     """The project's remote; its Postqued is v2."""
     project.box.set_knobs(ping=200)
+    project.env["TMPDIR"] = str(tmp_path)  # what a killed run leaves behind goes with the test
     found = bare(tmp_path / "remote.git")
     git(project.root, "init", "-q", "-b", "main")
     git(project.root, "remote", "add", "origin", found.as_uri())
