@@ -16,7 +16,7 @@ from calsync.document import MAX_BYTES, Document, read_document
 from calsync.entries import CalendarReader, Claim, Inspect, Shared
 from calsync.errors import MAX_DIAGNOSTICS, CalendarError, Diagnostic, Severity, Source, bounded
 from calsync.finding import calendar_files
-from calsync.media import MediaProblem, ProbeCache, inspect, resolve
+from calsync.media import MediaLock, MediaProblem, ProbeCache, inspect, read_lock, resolve
 from calsync.model import Entry, MediaFile
 from calsync.settings import InvalidProject, Settings
 from calsync.textfile import MIB, name_of, shown
@@ -68,8 +68,10 @@ def all_problems(invalid: InvalidProject) -> CalendarError:
 
 
 def _load(settings: Settings, look: Inspect) -> Loaded:
-    shared = Shared(settings=settings, look=_remembering(look))
+    lock, mistakes = read_lock(settings.root)
+    shared = Shared(settings=settings, look=_remembering(_filled(look, lock)))
     files, problems = calendar_files(settings)
+    problems.extend(mistakes)
     readers: list[CalendarReader] = []
     errors = 0
     left = MAX_TOTAL
@@ -137,6 +139,11 @@ def _looking(project: Path, cache: ProbeCache) -> Inspect:
         return _told(looked[path])
 
     return look
+
+
+def _filled(look: Inspect, lock: MediaLock) -> Inspect:
+    """Pointers get the facts that media.lock has of the files they stand for."""
+    return lambda folder, name: lock.fill(look(folder, name))
 
 
 def _remembering(look: Inspect) -> Inspect:

@@ -45,7 +45,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "editing": {"errors", "document", "textfile"},
     "environment": {"errors"},
     "settings": {*NOUNS, *TEXT, "environment", "inside", "providers.base"},
-    "media": {*NOUNS, "inside"},
+    "media": {*NOUNS, "inside", "textfile"},
     "rules": NOUNS,
     # what we wrote down
     "statefile": NOUNS,

@@ -10,6 +10,7 @@ ci_plan    ci plan
 ci_apply   ci apply
 runner     what a run tells the CI system that it runs in
 state      state ...
+media      media ...
 start      init, schema, sandbox
 demo       the main job, told step by step
 outputs    what goes to files, whole or not at all

@@ -16,8 +16,8 @@ SMALL = 64 * 1024
 """Bytes up to which every file of a commit is laid out: calendars, captions, Git LFS pointers."""
 MOST_FILES = 100_000
 MOST_BYTES = 128 * 1024 * 1024
-_YAML = (".yaml", ".yml")
-_LARGEST_YAML = 32 * 1024 * 1024
+_TEXTS = (".yaml", ".yml", "media.lock")
+_LARGEST_TEXTS = 32 * 1024 * 1024
 _SECONDS = 120.0
 
 
@@ -133,7 +133,7 @@ class Tree:
 def _laid_out(name: str, blob: Blob) -> bool:
     if blob.link:
         return blob.size <= 4096
-    return blob.size <= SMALL or (name.endswith(_YAML) and blob.size <= _LARGEST_YAML)
+    return blob.size <= SMALL or (name.endswith(_TEXTS) and blob.size <= _LARGEST_TEXTS)
 
 
 def _plain(name: str) -> bool:

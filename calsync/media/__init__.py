@@ -4,6 +4,7 @@
     probe      a path -> MediaFile: size, sha256, type, displayed size, duration
     cache      what is known of files that have not changed since
     pointers   Git LFS pointers, which stand for the file they point to
+    lock       media.lock: facts that are committed, for where only pointers are
     sniff      the type of a file by its first bytes
     bmff       MP4 and QuickTime        webm   WebM and Matroska        images   JPEG, PNG, WebP, GIF
 
@@ -13,16 +14,22 @@ read, never decode pixels or samples, and say what is wrong as a `Flaw`. What le
 
 from calsync.media.cache import ProbeCache
 from calsync.media.files import CHUNK, HashingReader, MediaProblem, open_for_upload, resolve
+from calsync.media.lock import LOCK_FILE, MediaLock, lock_text, read_lock, write_lock
 from calsync.media.pointers import pull_command
 from calsync.media.probe import inspect
 
 __all__ = [
     "CHUNK",
+    "LOCK_FILE",
     "HashingReader",
+    "MediaLock",
     "MediaProblem",
     "ProbeCache",
     "inspect",
+    "lock_text",
     "open_for_upload",
     "pull_command",
+    "read_lock",
     "resolve",
+    "write_lock",
 ]

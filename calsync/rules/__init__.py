@@ -109,6 +109,7 @@ def _findings(cases: Sequence[Case]) -> Iterator[Diagnostic]:
             for each in post_rule(case):
                 paused = case.entry.standing is Standing.PAUSED and each.severity is Severity.ERROR
                 yield replace(each, severity=Severity.WARNING) if paused else each
+    yield from media.not_probed(cases)
     wanted = [case for case in cases if case.entry.standing is Standing.WANTED]
     for account_rule in ACCOUNT_RULES:
         yield from account_rule(wanted)

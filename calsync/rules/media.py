@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from calsync.errors import Diagnostic
+from calsync.errors import Diagnostic, Severity
 from calsync.model import Limits, MediaFile, MediaKind
 from calsync.rules.case import DIRECT_POST, PHOTO_POST, TIKTOK, TRANSFER_GUIDE, Case, count_of, judge, listed
 
@@ -181,6 +181,24 @@ def photo_dimensions(case: Case) -> Iterator[Diagnostic]:
                 f"{each.path} is {each.width}x{each.height} pixels; TikTok takes photos of at most 1080p "
                 f"({TRANSFER_GUIDE}) and may refuse the whole post for one that is larger",
                 f"scale it to fit {PHOTO_SHORT_SIDE}x{PHOTO_LONG_SIDE}, in either orientation",
+            )
+
+
+def not_probed(cases: Sequence[Case]) -> Iterator[Diagnostic]:
+    """A pointer of whose file nobody has written down more than its size: said once per file, not silently passed."""
+    told: set[str] = set()
+    for case in cases:
+        for index, each in case.files if case.uploads and not case.past else ():
+            if each.probed or each.sha256 in told:
+                continue
+            told.add(each.sha256)
+            yield case.say(
+                Severity.NOTE,
+                "not-probed",
+                f"media.{index}",
+                f"{each.path} is a Git LFS pointer, and media.lock says nothing of its file: duration, codec and"
+                " dimensions are checked once it is fetched",
+                "calsync media probe, where the media is, and commit media.lock",
             )
 
 
