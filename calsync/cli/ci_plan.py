@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
 
 from calsync import __version__
 from calsync.cli.group import common
-from calsync.cli.look import choosing, filters_of, halt, placed, text_of, with_error
+from calsync.cli.look import choosing, filters_of, halt, placed, planned_of, text_of, with_error
 from calsync.cli.outputs import Output, outputs
-from calsync.cli.printing import out, show_error
-from calsync.cli.runner import HEADING, MOST_COMMENT, Desk, desk, finding, outputs_of, plain, run_of
+from calsync.cli.printing import document_of, out, show_error
+from calsync.cli.runner import HEADING, MOST_COMMENT, Desk, desk, plain, run_of
 from calsync.cli.setup import session
-from calsync.errors import CalendarError, CalsyncError, Diagnostic, Exit, Interrupted, UsageProblem
+from calsync.cli.told import Told
+from calsync.errors import CalendarError, CalsyncError, Exit, Interrupted, UsageProblem
 from calsync.forges.base import Forge
 from calsync.forges.sticky import keep_comment
 from calsync.interrupts import StopSign
 from calsync.model import Json
 from calsync.observed import Refresh
-from calsync.plan import Filters, Plan
-from calsync.render.ci import Run
-from calsync.zones import load_zone, tzdata_version
+from calsync.plan import Filters
+from calsync.zones import tzdata_version
 
 
 @click.command(
     "plan", help="Plan; tell it in the log, the run's summary, annotations, outputs, and one comment."
 )
 @click.option(
-    "--out", "path", metavar="FILE", help="Write the plan document to a file, for `apply PLANFILE`."
+    "--out",
+    "path",
+    metavar="FILE",
+    help="Write the plan document to a file, for `apply PLANFILE`; or why there is none.",
 )
 @click.option(
     "--refresh",
@@ -36,6 +37,9 @@ from calsync.zones import load_zone, tzdata_version
     type=click.Choice([each.value for each in Refresh]),
     default=Refresh.AUTO.value,
     help="What to read: what is not settled, everything, or nothing.  [default: auto]",
+)
+@click.option(
+    "--base", metavar="REF", help="Compare with the calendars of a commit instead: offline, without any key."
 )
 @click.option("--no-comment", is_flag=True, help="Leave the pull request alone.")
 @click.option("--markdown", metavar="FILE", help="Write the summary to a file, too.")
@@ -47,6 +51,7 @@ def plan(
     ctx: click.Context,
     path: str | None,
     mode: str,
+    base: str | None,
     no_comment: bool,
     markdown: str | None,
     code_quality: str | None,
@@ -55,7 +60,7 @@ def plan(
 ) -> int:
     """Plan, and tell everybody."""
     at = desk(ctx)
-    told = _plan(ctx, at, outputs({"--out": path}).get("--out"), mode, calendars, accounts)
+    told = _plan(ctx, at, outputs({"--out": path}).get("--out"), mode, base, calendars, accounts)
     at.annotate(told.findings, touched=told.touched, elsewhere="the plan in the summary shows more")
     at.quality(told.findings, code_quality)
     at.summary(lambda limit: told.markdown(limit) + told.run.line, markdown)
@@ -65,72 +70,16 @@ def plan(
     return told.code
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Told:
-    """What a `ci plan` has to say: a plan, or the error that it ended in."""
-
-    run: Run
-    filters: Filters
-    code: Exit
-    planned: Plan | None = None
-    error: CalsyncError | None = None
-
-    @property
-    def findings(self) -> tuple[Diagnostic, ...]:
-        """What was found, and an error that is about no file."""
-        if isinstance(self.error, CalendarError):
-            return self.error.diagnostics
-        found = self.planned.diagnostics if self.planned is not None else ()
-        return found if self.error is None else (*found, finding(self.error))
-
-    @property
-    def touched(self) -> frozenset[str]:
-        """The addresses that the plan is about."""
-        return frozenset(str(each.address) for each in self.planned.actions) if self.planned else frozenset()
-
-    @property
-    def telling(self) -> bool:
-        """There is something in it that a reviewer should see."""
-        from calsync.render import facts
-
-        planned = self.planned
-        return self.error is not None or (
-            planned is not None and bool(planned.actions or planned.brake or facts.apart(planned))
-        )
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """For later steps; nothing where there is no plan."""
-        return {} if self.planned is None else outputs_of(self.planned)
-
-    def markdown(self, limit: int) -> str:
-        """What to show, in about so many characters."""
-        if self.planned is None:
-            from calsync.render.ci import failure_markdown
-
-            assert self.error is not None
-            found = self.error.diagnostics if isinstance(self.error, CalendarError) else ()
-            return failure_markdown("calsync plan: no plan", self.error, found, limit=limit - HEADING)
-        from calsync.render.markdown import plan_markdown
-
-        shown = plan_markdown(self.planned, zones=load_zone, limit=limit - HEADING)
-        if self.error is None:
-            return shown
-        from calsync.render.safe import markdown_inline
-
-        return f"{shown}\n**This plan lacks a service:** {markdown_inline(self.error.message)}\n"
-
-
 def _plan(
     ctx: click.Context,
     at: Desk,
     file: Output | None,
     mode: str,
+    base: str | None,
     calendars: tuple[str, ...],
     accounts: tuple[str, ...],
-) -> _Told:
+) -> Told:
     """Plan and show it in the log, as `calsync plan` does."""
-    from calsync.reconcile.look import make_plan
     from calsync.render.jsondoc import plan_document, to_text
 
     run = run_of(at)
@@ -138,12 +87,15 @@ def _plan(
     try:
         opened = session(ctx)
         filters = filters_of(opened, calendars, accounts)
-        planned = placed(opened, make_plan(opened.project, filters=filters, mode=Refresh(mode)).plan)
+        planned = placed(opened, planned_of(opened, filters, Refresh(mode), base))
     except (Interrupted, UsageProblem):
         raise
     except CalsyncError as error:
+        if file is not None:
+            file.write(to_text(document_of(error, error.exit_code)))
         show_error(error, error.exit_code, as_json=False, no_color=plain(ctx))
-        return _Told(run=run, filters=chosen, code=Exit(error.exit_code), error=error)
+        found = error.diagnostics if isinstance(error, CalendarError) else ()
+        return Told(run=run, filters=chosen, code=Exit(error.exit_code), error=error, found=found)
     halted = halt(planned)
     if file is not None:
         document: dict[str, Json] = plan_document(planned, version=__version__, tzdata=tzdata_version())
@@ -151,16 +103,17 @@ def _plan(
     out(text_of(opened, planned))
     if halted is not None:
         show_error(halted, halted.exit_code, as_json=False, no_color=opened.common.no_color)
-    return _Told(
+    return Told(
         run=run,
         filters=chosen,
         code=Exit.DONE if halted is None else Exit.ERROR,
         planned=planned,
+        found=planned.diagnostics,
         error=halted,
     )
 
 
-def _comment(at: Desk, told: _Told) -> None:
+def _comment(at: Desk, told: Told) -> None:
     """Keep the one comment on the pull request up to date."""
     if at.context is None or at.context.number is None:
         return

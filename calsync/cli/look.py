@@ -11,12 +11,13 @@ import click
 from calsync import __version__
 from calsync.cli.group import Common, F, common
 from calsync.cli.outputs import outputs
-from calsync.cli.printing import colours, out, out_json, show_error, width
+from calsync.cli.printing import colours, document_of, out, out_json, show_error, width
 from calsync.cli.setup import Session, session
-from calsync.errors import CalsyncError, Diagnostic, Exit, Severity, UsageProblem
+from calsync.errors import CalsyncError, Diagnostic, Exit, Interrupted, Severity, UsageProblem
 from calsync.model import Json
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
+from calsync.plan.sheet import Sheet
 from calsync.settings import Environment
 from calsync.zones import load_zone, tzdata_version
 
@@ -66,7 +67,7 @@ def text_of(opened: Session, plan: Plan, *, applying: bool = False) -> str:
     )
 
 
-def halt(plan: Plan) -> CalsyncError | None:
+def halt(plan: Plan | Sheet) -> CalsyncError | None:
     """The error of a plan in which a service decides nothing."""
     if not plan.halted:
         return None
@@ -139,7 +140,10 @@ def _show_findings(
 
 @click.command(help="Show what apply would do. Reads the services; writes nothing.")
 @click.option(
-    "--out", "path", metavar="FILE", help="Write the plan document to a file, for `apply PLANFILE`."
+    "--out",
+    "path",
+    metavar="FILE",
+    help="Write the plan document to a file, for `apply PLANFILE`; or why there is none.",
 )
 @click.option("--markdown", "page", metavar="FILE", help="Write the plan as Markdown to a file as well.")
 @click.option("--format", "style", type=click.Choice(["text", "markdown", "json"]), default="text")
@@ -172,13 +176,21 @@ def plan(
     from calsync.render.jsondoc import plan_document, to_text
 
     files = outputs({"--out": path, "--markdown": page})
-    opened = session(ctx)
-    filters = filters_of(opened, calendars, accounts)
-    planned = planned_of(opened, filters, Refresh(mode), base)
+    try:
+        opened = session(ctx)
+        filters = filters_of(opened, calendars, accounts)
+        planned = planned_of(opened, filters, Refresh(mode), base)
+    except (Interrupted, UsageProblem):
+        raise
+    except CalsyncError as error:
+        # Whoever reads the file later shall not take an older plan for this one.
+        if "--out" in files:
+            files["--out"].write(to_text(document_of(error, error.exit_code)))
+        raise
     if files or style != "text":
         planned = placed(opened, planned)
-    error = halt(planned)
-    document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), error)
+    halted = halt(planned)
+    document = with_error(plan_document(planned, version=__version__, tzdata=tzdata_version()), halted)
     shown = _markdown(planned) if page is not None or style == "markdown" else ""
     texts = {"--out": to_text(document) if path is not None else "", "--markdown": shown}
     for option, file in files.items():
@@ -189,9 +201,9 @@ def plan(
         out(shown)
     else:
         out(text_of(opened, planned))
-    if error is not None:
+    if halted is not None:
         if style != "json":
-            _complain(opened, error)
+            _complain(opened, halted)
         return Exit.ERROR
     return Exit.CHANGES if detailed_exitcode and has_changes(planned) else Exit.DONE
 
@@ -219,7 +231,7 @@ def planned_of(opened: Session, filters: Filters, mode: Refresh, base: str | Non
     return compared(opened, base, filters)
 
 
-def has_changes(planned: Plan) -> bool:
+def has_changes(planned: Plan | Sheet) -> bool:
     """There are writes or blocked actions; a post that a person stopped is neither."""
     return any(
         action.kind.writes or (action.kind is ActionKind.BLOCKED and action.code != "stopped")

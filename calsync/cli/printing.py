@@ -45,13 +45,18 @@ def out_json(document: dict[str, Json]) -> None:
     out(to_text(document))
 
 
+def document_of(error: CalsyncError, code: int) -> dict[str, Json]:
+    """The document that says what went wrong."""
+    from calsync.render.jsondoc import error_document
+
+    found = error.diagnostics if isinstance(error, CalendarError) else ()
+    return error_document(code, error.code, error.message, error.hint, found)
+
+
 def show_error(error: CalsyncError, code: int, *, as_json: bool, no_color: bool) -> None:
     """Say what went wrong: on stderr for people, as one document on stdout for programs."""
     if as_json:
-        from calsync.render.jsondoc import error_document
-
-        found = error.diagnostics if isinstance(error, CalendarError) else ()
-        out_json(error_document(code, error.code, error.message, error.hint, found))
+        out_json(document_of(error, code))
         return
     from calsync.render.terminal import error_text
 

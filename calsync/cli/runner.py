@@ -24,6 +24,7 @@ from calsync.forges.base import Forge, ForgeContext, Kind
 from calsync.forges.context import detect, read_event
 from calsync.interrupts import StopSign
 from calsync.plan import Filters, Plan
+from calsync.plan.sheet import Sheet
 from calsync.render.ci import Run
 from calsync.render.jsondoc import SUMMARY_KEYS
 from calsync.render.safe import annotation, terminal
@@ -242,7 +243,7 @@ def run_of(at: Desk, here: str | None = None) -> Run:
     return Run(commit=here or at.context.head or at.context.commit, url=at.context.run_url)
 
 
-def outputs_of(planned: Plan) -> dict[str, str]:
+def outputs_of(planned: Plan | Sheet) -> dict[str, str]:
     """What later steps may want to know of a plan."""
     counts = {key: str(planned.summary.get(key, 0)) for key in SUMMARY_KEYS}
     return {"has_changes": str(has_changes(planned)).lower(), "digest": planned.digest, **counts}

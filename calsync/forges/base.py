@@ -26,7 +26,7 @@ class ForgeContext:
     `repository`: owner/name, or GitLab's id of the project that the merge request is in. `commit`: what the run
     is about; `head`: the pull request's newest commit as of the event; `base`: the branch that it goes to;
     `branch`: the branch of a run that is not about a pull request. `fork`: the pull request comes from another
-    repository, so that its text is a stranger's. `workspace`, `summary`, `output`: paths on the runner.
+    repository, so that its text is a stranger's. `runs`: the page that lists runs. `workspace`, `summary`, `output`: paths on the runner.
     """
 
     kind: Kind
@@ -41,6 +41,7 @@ class ForgeContext:
     branch: str | None = None
     default_branch: str | None = None
     run_url: str | None = None
+    runs: str | None = None
     actor: str | None = None
     fork: bool = False
     workspace: str | None = None
@@ -51,6 +52,35 @@ class ForgeContext:
     def commands(self) -> bool:
         """The runner obeys `::name::` lines in the log."""
         return self.kind is not Kind.GITLAB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """The run that this one follows, as the runner's own event says: a pull request's, maybe a stranger's.
+
+    `repository`, `owner`, `branch` and `head`: where the pull request comes from, and its newest commit then;
+    `about`: the event that the run was about; `conclusion`: how it ended; `url`: its page.
+    """
+
+    about: str
+    head: str
+    branch: str
+    repository: str
+    conclusion: str = ""
+    url: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose repository it is."""
+        return self.repository.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """An open pull request, with its newest commit."""
+
+    number: int
+    head: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from calsync.environment import Secret
 from calsync.errors import CalsyncError
-from calsync.forges.base import ForgeContext, Kind, text, whole
+from calsync.forges.base import Followed, ForgeContext, Kind, text, whole
 from calsync.model import Json
 
 MOST_BYTES = 25 * 1024 * 1024
@@ -64,6 +64,31 @@ def detect(values: Mapping[str, str], event: Json = None) -> ForgeContext | None
     return None
 
 
+def followed(context: ForgeContext, event: Json) -> Followed | None:
+    """The run whose end started this one (`on: workflow_run`); None where there is none or it comes from nowhere.
+
+    The event is the forge's own word. What the run itself left behind is not asked: a stranger may have made it.
+    """
+    if context.event != "workflow_run":
+        return None
+    run = "workflow_run"
+    head = _formed(_COMMIT, text(event, run, "head_sha"))
+    branch = _formed(_BRANCH, text(event, run, "head_branch"))
+    repository = _formed(_REPOSITORY, text(event, run, "head_repository", "full_name"))
+    if head is None or branch is None or repository is None:
+        return None
+    number = whole(event, run, "id")
+    return Followed(
+        about=text(event, run, "event") or "",
+        head=head,
+        branch=branch,
+        repository=repository,
+        conclusion=text(event, run, "conclusion") or "",
+        # Put together here, for an address in the event could be anything.
+        url=f"{context.runs}/{number}" if context.runs and number is not None and number > 0 else None,
+    )
+
+
 def _hub(kind: Kind, values: Mapping[str, str], event: Json) -> ForgeContext | None:
     """GitHub, and Forgejo, which sets the same variables and newer ones under its own name."""
 
@@ -85,6 +110,7 @@ def _hub(kind: Kind, values: Mapping[str, str], event: Json) -> ForgeContext | N
     fork = number is not None and source is not None and source.casefold() != repository.casefold()
     if about and whole(event, "pull_request", "number") is not None and source is None:
         fork = True
+    runs = f"{server}/{repository}/actions/runs" if server else None
     branch = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None
     tokens = ("FORGEJO_TOKEN", "GITHUB_TOKEN", "GITEA_TOKEN") if kind is Kind.FORGEJO else ("GITHUB_TOKEN",)
     return ForgeContext(
@@ -99,7 +125,8 @@ def _hub(kind: Kind, values: Mapping[str, str], event: Json) -> ForgeContext | N
         base=_formed(_BRANCH, value("BASE_REF") or text(event, "pull_request", "base", "ref")),
         branch=_formed(_BRANCH, branch),
         default_branch=_formed(_BRANCH, text(event, "repository", "default_branch")),
-        run_url=f"{server}/{repository}/actions/runs/{run}" if server and run and run.isdecimal() else None,
+        run_url=f"{runs}/{run}" if runs and run and run.isdecimal() else None,
+        runs=runs,
         actor=value("ACTOR"),
         fork=fork,
         workspace=value("WORKSPACE"),

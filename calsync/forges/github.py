@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from calsync.errors import ProviderError
-from calsync.forges.base import Comment, Issue, at, text, whole
+from calsync.forges.base import Comment, Followed, Issue, Pull, at, text, whole
 from calsync.forges.line import Line
 from calsync.model import Json
 
@@ -61,6 +61,23 @@ class GitHub:
     def head_of_pull(self, number: int) -> str | None:
         """The newest commit of a pull request."""
         return text(self.line.read(f"{self.repository}/pulls/{number}").body, "head", "sha")
+
+    def pulls_of(self, run: Followed) -> Iterator[Pull]:
+        """The open pull requests from the branch of the repository that a run was about."""
+        # Not every forge filters by `head`, and two repositories of one owner share a name there: look at each.
+        query = {"state": "open", "head": f"{run.owner}:{run.branch}"}
+        for each in self.pages(f"{self.repository}/pulls", query, "pull requests"):
+            number, head = whole(each, "number"), text(each, "head", "sha")
+            source = text(each, "head", "repo", "full_name")
+            if (
+                number is not None
+                and head is not None
+                and source is not None
+                and source.casefold() == run.repository.casefold()
+                and text(each, "head", "ref") == run.branch
+                and text(each, "state") == "open"
+            ):
+                yield Pull(number, head)
 
     def comments(self, number: int) -> Iterator[Comment]:
         """The comments on a pull request, the oldest first."""

@@ -116,3 +116,22 @@ def test_links_are_followed_and_pipes_are_written_to(project: Project, tmp_path:
     assert (project.root / "link.md").is_symlink()
     assert "### calsync plan" in (tmp_path / "real.md").read_text("utf-8")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.parametrize("words", [("plan",), ("ci", "plan")])
+def test_a_plan_that_fails_leaves_a_document_that_says_so(project: Project, words: tuple[str, ...]) -> None:
+    """No older plan stays where the new one was asked for, and apply says why there is none."""
+    project.calendar(
+        {"id": "a", "accounts": ["brand"], "at": ahead(days=3), "media": "media/teaser.mp4", "caption": "A"}
+    )
+    project.run(*words, "--out", "plan.json", code=0)
+    project.calendar({"id": "a", "accounts": ["brand"], "at": "soon", "media": "media/teaser.mp4"})
+    project.run(*words, "--out", "plan.json", code=3)
+    document = json.loads((project.root / "plan.json").read_text("utf-8"))
+    assert (document["exit_code"], document["error"]["code"]) == (3, "invalid")
+    assert document["diagnostics"][0]["file"] == "calendars/spring.yaml"
+    assert set(document) == set(project.run("plan", "--format", "json", code=3).json)
+    refused = project.run("apply", "-y", "plan.json", "--format", "json", code=1)
+    assert refused.json["error"]["code"] == "plan-file"
+    assert "there is no plan in this file" in refused.json["error"]["message"]
+    assert "in the calendars" in refused.json["error"]["message"]
