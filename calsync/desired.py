@@ -55,7 +55,9 @@ def load(settings: Settings, cache: ProbeCache | None = None, *, look: Inspect |
     in for looking: it gives the facts of the media that a file in `folder` names, or raises MediaProblem.
     """
     with _uncollected():
-        return _load(settings, look or _looking(settings.root, cache or ProbeCache(settings.root)))
+        return _load(
+            settings, look or _looking(settings.root, ProbeCache(settings.root) if cache is None else cache)
+        )
 
 
 def all_problems(invalid: InvalidProject) -> CalendarError:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from calsync.desired import Loaded, all_problems, load, tzdata_version
 from calsync.errors import CalendarError, Diagnostic, Severity
-from calsync.media import MediaProblem
+from calsync.media import MediaProblem, ProbeCache
 from calsync.model import Entry, Intent, MediaFile, MediaKind, MediaRef, RemoteMedia, Standing
 from calsync.settings import InvalidProject, load_settings
 from calsync.zones import BadTime, load_zone, parse_at, spell, to_utc, zone_names
@@ -882,6 +882,19 @@ def test_any_calendar_is_entries_or_errors(
     posts = {entry.address.post for entry in first.entries}
     assert first.valid or len(first.diagnostics) > 0
     assert posts <= {"a", "b"}
+
+
+def test_an_empty_cache_learns_what_was_found(home: Home) -> None:
+    """What one run finds out of media is known to the next, from the first run on."""
+    film = ROOT / "examples" / "calendars" / "calendars" / "media" / "teaser.mp4"
+    home.file("calendars/film.mp4", film.read_bytes())
+    home.file(
+        "calendars/cal.yaml",
+        f"posts:\n  - {{id: a, accounts: [brand], {POST.replace('v.mp4', 'film.mp4')}}}\n",
+    )
+    cache = ProbeCache(home.root, clock=lambda: time.time_ns() + 10**10)
+    assert load(load_settings(home.root / "calsync.yaml"), cache).valid
+    assert len(cache) == 1
 
 
 def test_the_example_project_is_clean() -> None:
