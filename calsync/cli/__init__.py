@@ -13,6 +13,7 @@ state      state ...
 media      media ...
 start      init, schema, sandbox
 demo       the main job, told step by step
+secrecy    keys that a calendar names or quotes
 outputs    what goes to files, whole or not at all
 printing   how things get to stdout and stderr
 progress   what an apply says while it works

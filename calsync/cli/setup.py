@@ -99,13 +99,14 @@ def open_project(
         return Repository.find(settings.root, Git(environment.for_git()))
 
     def load() -> Loaded:
+        from calsync.cli.secrecy import kept
         from calsync.desired import load as load_calendars
         from calsync.media import ProbeCache
 
         cache = ProbeCache(settings.root)
         loaded = load_calendars(settings, cache)
         cache.save()
-        return loaded
+        return kept(loaded, environment.secrets())
 
     def connect(service: str, stack: ExitStack) -> Provider:
         return _connect(settings, environment, service, now, stop, stack, observe, transport)

@@ -403,3 +403,30 @@ def test_a_file_that_was_open_to_others_is_closed_to_them(project: Project) -> N
     for path in (*folder.rglob("*"), project.root / "plan.json"):
         if path.is_file():
             assert path.stat().st_mode & 0o077 == 0, path
+
+
+class TestKeysInCalendars:
+    """A key file may lie where a calendar can name it."""
+
+    def test_a_caption_is_no_way_to_read_a_key(self, project: Project) -> None:
+        """Neither named as a caption file nor quoted is it shown or sent, and the run ends before any request."""
+        key = project.env.pop("POSTQUED_API_KEY")
+        path = project.write("calendars/secrets/key.txt", f"{key}\n")
+        project.env["POSTQUED_API_KEY_FILE"] = str(path)
+        post = video("post", ahead(days=3))
+        del post["caption"]
+        project.calendar(post | {"caption_file": "secrets/key.txt"})
+        for command in ("validate", "plan", "apply"):
+            result = project.run(command, "--format", "json", *(["-y"] if command == "apply" else []), code=3)
+            assert result.codes()["secret"] == "error"
+            assert key not in result.out + result.err
+        assert project.box.requests() == []
+
+    def test_a_glob_is_no_way_to_read_a_key(self, project: Project) -> None:
+        """What is wrong with a key file taken for a calendar is said without the key."""
+        key = project.env.pop("POSTQUED_API_KEY")
+        path = project.write("secrets/key.txt", f"{key}\n")
+        project.env["POSTQUED_API_KEY_FILE"] = str(path)
+        project.configure(calendars=["secrets/*"])
+        result = project.run("validate", code=3)
+        assert key not in result.out + result.err
