@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -167,6 +167,9 @@ class AtOnce:
 
 class Quiet:
     """A watcher that tells nobody."""
+
+    def fetching(self, files: Sequence[MediaFile]) -> None:
+        """Files are fetched from Git LFS."""
 
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Bytes have gone up."""

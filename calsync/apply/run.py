@@ -48,6 +48,9 @@ class Watcher(Protocol):
     def uploading(self, path: str, sent: int, size: int) -> None:
         """Bytes of one file that have gone up."""
 
+    def fetching(self, files: Sequence[MediaFile]) -> None:
+        """Files that are fetched from Git LFS before anything is written."""
+
     def begun(self, action: Action) -> None:
         """An action has its turn; it may be in flight from now on."""
 

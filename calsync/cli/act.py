@@ -49,6 +49,10 @@ class Signals:
     writing: bool = False
     _before: dict[signal.Signals, object] = field(default_factory=dict)
 
+    def begin(self) -> None:
+        """From now on things are written."""
+        self.writing = True
+
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Handle both signals here for as long as this lasts."""
@@ -113,9 +117,7 @@ def apply(
     signals = Signals(opened.stop, _last_words() if style == "json" else "", told.under_way.words)
 
     def approve(plan: Plan, again: int) -> bool:
-        agreed = _approve(opened, plan, again, yes=yes, as_json=style == "json")
-        signals.writing = agreed
-        return agreed
+        return _approve(opened, plan, again, yes=yes, as_json=style == "json")
 
     with signals.caught(), told.shown():
         applied = carry_out(
@@ -123,6 +125,7 @@ def apply(
             Orders(
                 filters=filters,
                 approve=approve,
+                begin=signals.begin,
                 holder=opened.holder(),
                 stop=opened.stop,
                 watcher=told,

@@ -91,8 +91,7 @@ def apply(
                 if again:
                     out(f"{again} earlier {'create is' if again == 1 else 'creates are'} sent again.")
                 # While this waited for its turn, the run of a newer head may have had one.
-                signals.writing = head()
-                return signals.writing
+                return head()
 
             if not head():
                 return _skip(at, done, newer[0], markdown)
@@ -103,6 +102,7 @@ def apply(
                     Orders(
                         filters=filters,
                         approve=approve,
+                        begin=signals.begin,
                         holder=opened.holder(),
                         stop=opened.stop,
                         watcher=lines,
@@ -123,7 +123,7 @@ def apply(
         except CalsyncError as error:
             done = replace(done, error=error)
         # From here on a signal must not make it look as if nothing had been done.
-        signals.writing = True
+        signals.begin()
         if look and done.code is not Exit.INTERRUPTED:
             done = _look(opened, done)
         return _end(at, done, no_issue, markdown, opened, plain=opened.common.no_color)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from calsync.cli.printing import err
+from calsync.model import MediaFile
 from calsync.plan import Action
 from calsync.plan.outcome import Outcome, OutcomeKind
 
@@ -65,6 +66,10 @@ class Lines:
         self._quiet = quiet
         self.under_way = UnderWay()
 
+    def fetching(self, files: Sequence[MediaFile]) -> None:
+        """Say what is fetched from Git LFS."""
+        _fetching(files, quiet=self._quiet)
+
     def begun(self, action: Action) -> None:
         """An action is in flight."""
         self.under_way.begun(action)
@@ -103,6 +108,10 @@ class Bars:
         self._lock = threading.Lock()
         self.under_way = UnderWay()
 
+    def fetching(self, files: Sequence[MediaFile]) -> None:
+        """Say what is fetched from Git LFS."""
+        _fetching(files, quiet=False)
+
     def begun(self, action: Action) -> None:
         """An action is in flight."""
         self.under_way.begun(action)
@@ -139,6 +148,16 @@ class Bars:
         finally:
             if self._progress is not None:
                 self._progress.stop()
+
+
+def _fetching(files: Sequence[MediaFile], *, quiet: bool) -> None:
+    if not quiet:
+        from calsync.render.facts import number
+        from calsync.render.facts import size as spelled
+
+        err(
+            f"fetching {number(len(files), 'file')}, {spelled(sum(each.size for each in files))}, from Git LFS"
+        )
 
 
 def _bars(*, colour: bool) -> Progress:

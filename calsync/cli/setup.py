@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +28,7 @@ from calsync.stores.base import Holder, Store
 if TYPE_CHECKING:
     from calsync.desired import Loaded
     from calsync.git.repository import Repository
+    from calsync.model import MediaFile
     from calsync.transport import Transport
 
 
@@ -111,6 +112,9 @@ def open_project(
     def connect(service: str, stack: ExitStack) -> Provider:
         return _connect(settings, environment, service, now, stop, stack, observe, transport)
 
+    def fetcher() -> Callable[[Sequence[MediaFile]], None] | None:
+        return _fetcher(settings, environment, repository)
+
     return Project(
         settings=settings,
         store=_store(settings, environment, repository),
@@ -118,6 +122,7 @@ def open_project(
         load=load,
         connect=connect,
         limits=limits,
+        fetcher=cache(fetcher),
         commit=cache(lambda: _commit(settings, repository)),
         ci=environment.ci,
         survives=settings.state_backend != "file",
@@ -146,6 +151,28 @@ def _store(
             )
     path = settings.root / settings.state_path
     return open_store(settings.state_backend, path=path, root=settings.root, branch=branch)
+
+
+def _fetcher(
+    settings: Settings, environment: Environment, repository: Callable[[], Repository | None]
+) -> Callable[[Sequence[MediaFile]], None] | None:
+    """What fetches files from Git LFS; None outside of a repository and where there is no git-lfs."""
+    from calsync.git.calls import Git, GitProblem
+    from calsync.git.lfs import has_lfs, pull
+    from calsync.media import pull_patterns
+
+    git = Git(environment.for_git())
+    try:
+        if repository() is None or not has_lfs(git, settings.root):
+            return None
+    except GitProblem:
+        return None
+
+    def fetch(files: Sequence[MediaFile]) -> None:
+        patterns = [f"/{each}" for each in pull_patterns(settings.root, (file.path for file in files))]
+        pull(git, settings.root, patterns, sum(file.size for file in files))
+
+    return fetch
 
 
 def _commit(settings: Settings, repository: Callable[[], Repository | None]) -> Commit | None:

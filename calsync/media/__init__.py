@@ -15,7 +15,7 @@ read, never decode pixels or samples, and say what is wrong as a `Flaw`. What le
 from calsync.media.cache import ProbeCache
 from calsync.media.files import CHUNK, HashingReader, MediaProblem, open_for_upload, resolve
 from calsync.media.lock import LOCK_FILE, MediaLock, lock_text, read_lock, write_lock
-from calsync.media.pointers import pull_command
+from calsync.media.pointers import pull_command, pull_patterns
 from calsync.media.probe import inspect
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "lock_text",
     "open_for_upload",
     "pull_command",
+    "pull_patterns",
     "read_lock",
     "resolve",
     "write_lock",

@@ -77,12 +77,19 @@ def read_pointer(content: bytes, name: str) -> Pointer | None:
     return Pointer(oid[1], int(fields["size"]), kind_of(mime), mime)
 
 
-def pull_command(project: Path, paths: Iterable[str]) -> str:
-    """The command that fetches the files behind pointers; `paths` relative to the project, as in MediaFile."""
+def pull_patterns(project: Path, paths: Iterable[str]) -> list[str]:
+    """What git-lfs is told to fetch: patterns from the top of the repository, without a comma in any.
+
+    `paths`: relative to the project, as in MediaFile.
+    """
     prefix = _below_repository(project)
     # Patterns know no escapes: `?` stands for the characters that would mean something else.
-    patterns = sorted({re.sub(r"[,*?\[\]\\{}!]", "?", f"{prefix}{path}") for path in paths})
-    return f"git lfs pull -I {shlex.quote(','.join(patterns))}"
+    return sorted({re.sub(r"[,*?\[\]\\{}!]", "?", f"{prefix}{path}") for path in paths})
+
+
+def pull_command(project: Path, paths: Iterable[str]) -> str:
+    """The command that fetches the files behind pointers; `paths` relative to the project, as in MediaFile."""
+    return f"git lfs pull -I {shlex.quote(','.join(pull_patterns(project, paths)))}"
 
 
 def _below_repository(project: Path) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from calsync.apply import Hands, Watcher, carry_out, pointers, send_again
+from calsync.apply import Hands, Watcher, carry_out, send_again
 from calsync.errors import CalsyncError, LineageMismatch, StalePlan, UnsafePlan
 from calsync.interrupts import StopSign
-from calsync.media import pull_command
 from calsync.model import IntentKind, Open, Recorded
 from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.plan.digest import line, lines
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import Settled, resendable, settle
+from calsync.reconcile.fetching import fetch, looked_into, need_media
 from calsync.reconcile.look import View, look, valid
 from calsync.reconcile.older import refuse_older
 from calsync.reconcile.project import Project
@@ -49,11 +49,13 @@ class Orders:
     """How an apply is to be done.
 
     `approve` is shown the plan, with the number of creates that would be sent again, and answers whether to go
-    on; it may raise. `lock_timeout` in seconds.
+    on; it may raise. `begin` is called before the first write: a run that ends earlier has changed nothing.
+    `lock_timeout` in seconds.
     """
 
     filters: Filters
     approve: Callable[[Plan, int], bool]
+    begin: Callable[[], None] = lambda: None
     holder: Holder
     stop: StopSign
     watcher: Watcher
@@ -89,10 +91,15 @@ def apply(project: Project, orders: Orders) -> Applied:
             _compare(orders.expected, view)
         if view.plan.brake is not None and view.plan.cancels > orders.allow_cancels:
             raise _braked(view.plan)
-        _need_media(view.plan, project)
+        needed = need_media(view, project)
         again = _to_send_again(project, view)
         if not orders.approve(view.plan, len(again)):
             return Applied(plan=view.plan, declined=True)
+        if needed:
+            orders.watcher.fetching(needed)
+            fetch(needed, project)
+            view = looked_into(view, project, services)
+        orders.begin()
         hands = Hands(
             ledger=ledger,
             providers=services.providers,
@@ -178,17 +185,6 @@ def _braked(planned: Plan) -> CalsyncError:
         f"{planned.brake}; nothing was sent",
         hint=f"if that is meant: calsync apply --allow-cancels {planned.cancels}",
     )
-
-
-def _need_media(planned: Plan, project: Project) -> None:
-    missing = pointers(planned)
-    if missing:
-        raise CalsyncError(
-            f"{', '.join(each.path for each in missing[:3])}: a Git LFS pointer, not the media itself;"
-            " nothing was sent",
-            hint=pull_command(project.settings.root, [each.path for each in missing]),
-            code="media-pointer",
-        )
 
 
 def _to_send_again(project: Project, view: View) -> tuple[Open, ...]:

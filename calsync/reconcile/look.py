@@ -150,12 +150,12 @@ def look(
     desired, unbound = bind(checked.entries, specs, services.providers)
     closed = {name: error.message for name, error in unreached.items()} | unbound
     limits = _limits(project, services)
-    findings = {*checked.loading, *_rules(project, checked, limits), *_fleeting(project, recorded)}
+    findings = {*checked.loading, *judged(project, checked, limits), *_fleeting(project, recorded)}
     findings.update(_begun_anew(desired, recorded, services.providers))
     findings.update(found_older(project, recorded))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
-        findings |= _creators(project, checked, desired, recorded, asked)
+        findings |= creators(project, checked, desired, recorded, asked)
     ground = Ground(
         project=project,
         desired=desired,
@@ -184,7 +184,7 @@ def _limits(project: Project, services: Services) -> dict[str, Sequence[Limits]]
     }
 
 
-def _rules(
+def judged(
     project: Project, checked: Checked, limits: Mapping[str, Sequence[Limits]]
 ) -> tuple[Diagnostic, ...]:
     """The rules' findings, judged again where a service's version is known by now. Raises CalendarError."""
@@ -196,7 +196,7 @@ def _rules(
     return online
 
 
-def _creators(
+def creators(
     project: Project,
     checked: Checked,
     desired: Desired,

@@ -10,7 +10,7 @@ from typing import Self
 
 from calsync.desired import Loaded
 from calsync.errors import Unauthorized
-from calsync.model import Limits
+from calsync.model import Limits, MediaFile
 from calsync.providers.base import Provider, ServiceSettings
 from calsync.settings import Settings
 from calsync.stores.base import Store
@@ -47,6 +47,8 @@ class Project:
     load: Callable[[], Loaded]
     connect: Callable[[str, ExitStack], Provider]
     limits: Callable[[ServiceSettings], Sequence[Limits]]
+    fetcher: Callable[[], Callable[[Sequence[MediaFile]], None] | None] = lambda: None
+    """How the files behind Git LFS pointers are fetched (raises CalsyncError); None where they cannot be."""
     commit: Callable[[], Commit | None] = lambda: None
     """Where the calendars are in git, if they are."""
     survives: bool = False

@@ -43,6 +43,19 @@ def rest(plan: Plan | Sheet) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts if count)
 
 
+def to_fetch(plan: Plan | Sheet) -> str:
+    """What apply fetches before it uploads: `to fetch from Git LFS: 2 files, 38.0 MB`; empty where that is nothing."""
+    files = {
+        use.media.path: use.media.size
+        for action in plan.actions
+        for use in action.media
+        if use.upload and isinstance(use.media, MediaFile) and use.media.pointer
+    }
+    return (
+        f"to fetch from Git LFS: {number(len(files), 'file')}, {size(sum(files.values()))}" if files else ""
+    )
+
+
 def nothing(plan: Plan | Sheet) -> str:
     """The heading of a plan without actions; what could not be read is not "nothing to do"."""
     return f"Nothing planned for {', '.join(sorted(plan.halted))}" if plan.halted else "Nothing to do"
@@ -127,7 +140,7 @@ def medium(use: MediaUse, *, whole: bool = False) -> str:
     name = media.path if whole else media.path.rpartition("/")[2]
     facts = [name, size(media.size)]
     if use.upload:
-        facts.append("upload (needs git lfs pull)" if media.pointer else "upload")
+        facts.append("upload (from Git LFS)" if media.pointer else "upload")
     else:
         facts.append("uploaded already")
     if whole:

@@ -163,6 +163,9 @@ def _head(sheet: Sheet, clock: Clock) -> str:
         lines.append(f"**{counts}**{f' ({rest})' if rest else ''}")
     else:
         lines.append(f"{markdown_inline(excerpt(facts.nothing(sheet), _MOST))}{f': {rest}' if rest else ''}.")
+    fetch = facts.to_fetch(sheet)
+    if fetch:
+        lines.append(f"\n{fetch[:1].upper()}{fetch[1:]}.")
     chosen = [*(f"calendar {name}" for name in sheet.filters.calendars)]
     chosen += [f"account {name}" for name in sheet.filters.accounts]
     if chosen:

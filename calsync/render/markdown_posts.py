@@ -204,7 +204,7 @@ def _medium(use: MediaUse) -> str:
     if not use.upload:
         what = "uploaded already"
     else:
-        what = "to be uploaded (needs `git lfs pull` first)" if media.pointer else "to be uploaded"
+        what = "to be uploaded (from Git LFS)" if media.pointer else "to be uploaded"
     return f"{name}: {measures(media)}, {what}"
 
 

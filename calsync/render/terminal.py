@@ -95,6 +95,9 @@ def plan_text(
     rest = facts.rest(plan)
     if rest and plan.actions:
         page.put(("dim", rest))
+    fetch = facts.to_fetch(plan)
+    if fetch:
+        page.put(fetch)
     page.gap()
     _findings(page, facts.apart(plan, verbose=verbose))
     page.gap()
