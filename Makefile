@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= auto
+APT := DEBIAN_FRONTEND=noninteractive timeout 120 apt-get -o DPkg::Lock::Timeout=60
 
 .DELETE_ON_ERROR:
 .PHONY: demo test lint format clean
@@ -32,6 +33,9 @@ format: .venv/dev
 .venv/dev: .venv/run
 	@echo "Installing what tests need into .venv, once"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@command -v git-lfs >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	  { $(APT) install -y git-lfs || { $(APT) update && $(APT) install -y git-lfs; }; }; } \
+	  >/dev/null 2>&1 </dev/null || echo "git-lfs is not installed: the tests that need it are skipped"
 	@touch $@
 
 clean:
