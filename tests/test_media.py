@@ -107,7 +107,7 @@ def put(project: Path, content: bytes, name: str = "it.mp4") -> Path:
 
 def figures(content: bytes) -> tuple[str, int | None, int | None, int | None, str | None]:
     mime, told = probe.figures(Window(io.BytesIO(content), len(content)))
-    return mime, *told
+    return mime, *told[:4]
 
 
 def outcome(read: Callable[[bytes], T], content: bytes) -> T | Flaw:
@@ -407,6 +407,16 @@ def test_a_webm_with_another_codec_id_has_another_codec_or_none() -> None:
     content = (REAL / "plain.webm").read_bytes()
     assert figures(content.replace(b"V_VP9", b"V_AV1"))[-1] == "av1"
     assert figures(content.replace(b"V_VP9", b"V_???"))[-1] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [("plain.mp4", 10.0), ("plain.mov", 10.0), ("rotated-90.mp4", 10.0), ("plain.webm", 10.0), ("plain.mkv", 10.0),
+     ("fragments.mp4", None), ("fragments-and-index.mp4", None), ("plain.jpg", None), ("moving.gif", None)],
+)  # fmt: skip
+def test_frames_are_counted_where_the_headers_count_them(name: str, rate: float | None) -> None:
+    """The average rate, as ffprobe tells it; of a recording in fragments nobody says it."""
+    assert inspect(REAL / name, REAL, ProbeCache()).frame_rate == rate
 
 
 def test_every_real_file_is_accounted_for() -> None:

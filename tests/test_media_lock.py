@@ -16,13 +16,21 @@ from calsync.media.lock import Facts
 from calsync.model import MediaFile, MediaKind
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
-FILM = Facts(size=52_428_800, mime="video/mp4", width=1080, height=1920, duration_ms=12_480, codec="h264")
+FILM = Facts(
+    size=52_428_800,
+    mime="video/mp4",
+    width=1080,
+    height=1920,
+    duration_ms=12_480,
+    codec="h264",
+    frame_rate=29.97,
+)
 PHOTO = Facts(size=500, mime="image/jpeg", width=1080, height=1350)
 WRITTEN = (
     "{\n"
     f'"{A}": {{"size": 500, "type": "image/jpeg", "width": 1080, "height": 1350}},\n'
     f'"{B}": {{"size": 52428800, "type": "video/mp4", "width": 1080, "height": 1920, "duration_ms": 12480,'
-    ' "codec": "h264"},\n'
+    ' "codec": "h264", "frame_rate": 29.97},\n'
     '"version": 1\n'
     "}\n"
 )
@@ -103,6 +111,8 @@ def test_what_branches_add_merges(tmp_path: Path) -> None:
         (WRITTEN.replace("12480", "9" * 5000), 1, "not JSON of a kind"),
         (WRITTEN.replace("video/mp4", "text/html"), 3, "type is one of"),
         (WRITTEN.replace('"h264"', '"\\u001b[2J"'), 3, "codec is a short name"),
+        (WRITTEN.replace("29.97", "1e999"), 3, "frame_rate is a number"),
+        (WRITTEN.replace("29.97", "true"), 3, "frame_rate is a number"),
         (WRITTEN.replace('"codec"', '"kodec"'), 3, "unknown key kodec"),
         (WRITTEN.replace('"width": 1080, "height": 1350', '"width": 1, "width": 2'), 2, "a key stands there twice"),
         ('{"version": 1, "x": ' + "[" * 100_000, 1, "not JSON"),

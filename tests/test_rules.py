@@ -229,6 +229,13 @@ BAD: list[tuple[Entry, Severity, str, str]] = [
         "video-codec",
         "encoded as av1; TikTok takes H.264, H.265, VP8 and VP9",
     ),
+    (
+        entry(video(frame_rate=10.0)),
+        WARNING,
+        "video-frame-rate",
+        "10 frames per second on average; TikTok takes 23",
+    ),
+    (entry(video(frame_rate=120.0)), WARNING, "video-frame-rate", "120 frames"),
     (entry(video(width=359)), ERROR, "video-dimensions", "359x1920 pixels; TikTok takes 360 to 4096"),
     (entry(video(height=4097)), ERROR, "video-dimensions", "1080x4097"),
     (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from calsync.media.window import Figures, Flaw, Window, broken, cut_short, wrong_type
+from calsync.media.window import Figures, Flaw, Window, broken, cut_short, per_second, wrong_type
 
 # What may follow media data in a sound file. Other bytes there are trailers of cameras and editors.
 _KNOWN = {
@@ -52,6 +52,7 @@ class Track:
     turned: bool = False
     size: tuple[int, int] = (0, 0)
     codec: str | None = None
+    samples: int = 0
     timescale: int = 0
     duration: int = 0
     default_duration: int = 0
@@ -160,7 +161,10 @@ def _movie(window: Window, moov: Box, fragments: list[Box]) -> Figures:
     if fragmented:
         video.default_duration = defaults.get(video.id, 0)
         spans.append(_ms(fragmented_duration, timescale) or _fragments(window, fragments, video))
-    return Figures(width or None, height or None, max(spans) or None, video.codec)
+    rate = None
+    if video.timescale and not fragmented:  # an index of fragments counts nothing, or not all
+        rate = per_second(video.samples, video.duration / video.timescale)
+    return Figures(width or None, height or None, max(spans) or None, video.codec, rate)
 
 
 def _track(window: Window, trak: Box) -> Track:
@@ -192,6 +196,8 @@ def _media(window: Window, mdia: Box, track: Track) -> None:
             for box in _children(window, stbl):
                 if box.kind == b"stsd" and track.handler == b"vide":
                     track.size, track.codec = _picture(window, box)
+                elif box.kind in (b"stsz", b"stz2"):
+                    track.samples = int.from_bytes(_content(window, box, 8, 4), "big")
                 elif box.kind in (b"stco", b"co64"):
                     track.indexed = _check_offsets(window, box, 4 if box.kind == b"stco" else 8)
 

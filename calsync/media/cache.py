@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calsync.media.sniff import CODECS, MIMES, kind_of
+from calsync.media.window import FASTEST
 from calsync.model import MediaFile
 
-_VERSION = 2
+_VERSION = 3
 """Raised whenever a reader learns to see something differently: older answers are then forgotten."""
 _MOST = 20_000
 _LARGEST = 16 << 20
@@ -87,7 +88,8 @@ class ProbeCache:
         files = {
             path: [
                 *(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode),
-                *(found.sha256, found.mime, found.width, found.height, found.duration_ms, found.codec),
+                *(found.sha256, found.mime, found.width, found.height, found.duration_ms),
+                *(found.codec, found.frame_rate),
             ]
             for path, (stamp, found) in self._known.items()
         }
@@ -129,7 +131,7 @@ def _load(project: Path) -> dict[str, tuple[Stamp, MediaFile]]:
 
 def _entry(name: str, *row: object) -> tuple[Stamp, MediaFile]:
     # One impossible value, and the whole file is not what `save` wrote.
-    size, mtime_ns, ctime_ns, inode, sha256, mime, width, height, duration_ms, codec = row
+    size, mtime_ns, ctime_ns, inode, sha256, mime, width, height, duration_ms, codec, frame_rate = row
     if mime not in MIMES or not isinstance(mime, str):
         raise ValueError("not a type of ours")
     if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
@@ -146,8 +148,15 @@ def _entry(name: str, *row: object) -> tuple[Stamp, MediaFile]:
         height=None if height is None else _whole(height),
         duration_ms=None if duration_ms is None else _whole(duration_ms),
         codec=None if codec is None else str(codec),
+        frame_rate=None if frame_rate is None else _rate(frame_rate),
     )
     return Stamp(found.size, _whole(mtime_ns), _whole(ctime_ns), _whole(inode)), found
+
+
+def _rate(value: object) -> float:
+    if type(value) is not float or not 0 < value <= FASTEST:
+        raise ValueError("not a frame rate")
+    return value
 
 
 def _whole(value: object) -> int:

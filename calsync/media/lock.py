@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import NoReturn
 
 from calsync.errors import Diagnostic, Severity, Source
 from calsync.media.sniff import MIMES, kind_of
+from calsync.media.window import FASTEST
 from calsync.model import Json, MediaFile
 from calsync.textfile import MIB, UnreadableFile, decode, read_limited, shown
 
@@ -31,7 +31,7 @@ _MOST_PROBLEMS = 50
 _OID = re.compile(r"[0-9a-f]{64}")
 _CODEC = re.compile(r"[a-z0-9._-]{1,16}")
 _MOST = {"size": 2**53, "width": 2**24, "height": 2**24, "duration_ms": 2**53}
-_KEYS = ("size", "type", "width", "height", "duration_ms", "codec")
+_KEYS = ("size", "type", "width", "height", "duration_ms", "codec", "frame_rate")
 _AGAIN = "take it from another commit, or delete it and run calsync media probe where the media is"
 
 
@@ -45,6 +45,7 @@ class Facts:
     height: int | None = None
     duration_ms: int | None = None
     codec: str | None = None
+    frame_rate: float | None = None
 
     @classmethod
     def of(cls, media: MediaFile) -> Facts:
@@ -56,13 +57,14 @@ class Facts:
             height=media.height,
             duration_ms=media.duration_ms,
             codec=media.codec,
+            frame_rate=media.frame_rate,
         )
 
     def to_json(self) -> dict[str, Json]:
         """As an entry says it; what is not known is left out."""
         values: tuple[Json, ...] = (
             *(self.size, self.mime, self.width, self.height),
-            *(self.duration_ms, self.codec),
+            *(self.duration_ms, self.codec, self.frame_rate),
         )
         return {key: value for key, value in zip(_KEYS, values, strict=True) if value is not None}
 
@@ -91,6 +93,7 @@ class MediaLock:
             height=found.height,
             duration_ms=found.duration_ms,
             codec=found.codec,
+            frame_rate=found.frame_rate,
         )
 
     def renewed(self, files: Iterable[MediaFile]) -> MediaLock:
@@ -132,7 +135,7 @@ def read_lock(project: Path) -> tuple[MediaLock, tuple[Diagnostic, ...]]:
 def write_lock(project: Path, text: str) -> None:
     """Replace the project's media.lock, wholly or not at all. Raises OSError."""
     # With the leave that any new file gets: it is committed, and holds nothing that the calendars do not.
-    draft = project / f".{LOCK_FILE}.{secrets.token_hex(8)}"
+    draft = project / f".{LOCK_FILE}.{os.urandom(8).hex()}"
     try:
         with draft.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
@@ -218,12 +221,15 @@ class _Reading:
                 return None
             numbers[key] = number
         size, mime, codec = numbers["size"], given.get("type"), given.get("codec")
+        rate = given.get("frame_rate")
         if size is None:
             self._note(at, f"{name}: it has no size in bytes")
         elif not isinstance(mime, str) or mime not in MIMES:
             self._note(at, f"{name}: type is one of {', '.join(sorted(MIMES))}")
         elif codec is not None and not (isinstance(codec, str) and _CODEC.fullmatch(codec)):
             self._note(at, f"{name}: codec is a short name such as h264")
+        elif rate is not None and not (type(rate) is float and 0 < rate <= FASTEST):
+            self._note(at, f"{name}: frame_rate is a number such as 29.97, up to {FASTEST}")
         else:
             return Facts(
                 size=size,
@@ -232,6 +238,7 @@ class _Reading:
                 height=numbers["height"],
                 duration_ms=numbers["duration_ms"],
                 codec=codec,
+                frame_rate=rate,
             )
         return None
 

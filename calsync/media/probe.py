@@ -102,6 +102,7 @@ def _look(raw: io.FileIO, name: str, cache: ProbeCache) -> MediaFile:
         height=told.height,
         duration_ms=told.duration_ms,
         codec=told.codec,
+        frame_rate=told.frame_rate,
     )
     cache.put(found, before)
     return found

@@ -10,11 +10,11 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from calsync.media.window import Figures, Window, broken, cut_short, wrong_type
+from calsync.media.window import Figures, Window, broken, cut_short, per_second, wrong_type
 
 _HEADER, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 _SCALE, _DURATION = 0x2AD7B1, 0x4489
-_ENTRY, _TYPE, _CODEC, _VIDEO = 0xAE, 0x83, 0x86, 0xE0
+_ENTRY, _TYPE, _CODEC, _VIDEO, _EACH = 0xAE, 0x83, 0x86, 0xE0, 0x23E383
 _WIDTH, _HEIGHT, _SHOWN_WIDTH, _SHOWN_HEIGHT, _UNIT = 0xB0, 0xBA, 0x54B0, 0x54BA, 0x54B2
 _BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 # By the Matroska codec mappings. Others are not known, not wrong.
@@ -50,7 +50,7 @@ def probe(window: Window) -> Figures:
         raise broken("holds no Matroska segment")
     if segment.end > window.size:
         raise cut_short("segment", segment.end, window.size)
-    video: tuple[tuple[int, int], str | None] | None = None
+    video: Figures | None = None
     tracks = pictures = False
     duration: int | None = None
     for each in _elements(window, segment.body, segment.end):
@@ -70,8 +70,7 @@ def probe(window: Window) -> Figures:
         raise wrong_type("holds only sound, or no video track")
     if not pictures:
         raise broken("holds no pictures (no cluster)")
-    (width, height), codec = video
-    return Figures(width or None, height or None, duration, codec)
+    return video._replace(duration_ms=duration)
 
 
 def _elements(window: Window, offset: int, end: int) -> Iterator[Element]:
@@ -110,13 +109,20 @@ def _duration(window: Window, info: Element) -> int | None:
     return rounded if rounded > 0 else None
 
 
-def _first_video(window: Window, tracks: Element) -> tuple[tuple[int, int], str | None] | None:
+def _first_video(window: Window, tracks: Element) -> Figures | None:
     for entry in _inside(window, tracks):
         if entry.id != _ENTRY:
             continue
         found = {each.id: each for each in _inside(window, entry)}
         if _TYPE in found and _number(window, found[_TYPE]) == 1 and _VIDEO in found:
-            return _size(window, found[_VIDEO]), _codec(window, found.get(_CODEC))
+            width, height = _size(window, found[_VIDEO])
+            each = _number(window, found[_EACH]) if _EACH in found else 0  # nanoseconds per frame
+            return Figures(
+                width or None,
+                height or None,
+                codec=_codec(window, found.get(_CODEC)),
+                frame_rate=per_second(1e9, each),
+            )
     return None
 
 

@@ -9,16 +9,25 @@ MOST_READS = 100_000
 """Reads per file: a 20 MB GIF of 255-byte blocks needs 80,000, everything else far fewer (0.1 to 0.4 s)."""
 
 LONGEST_READ = 1 << 20
+FASTEST = 1000
+"""Frames per second; more is a mistake of whoever wrote the file."""
 _AHEAD = 16 * 1024
 
 
 class Figures(NamedTuple):
-    """What a reader found: size in pixels as displayed, milliseconds, codec of the pictures; None: not known."""
+    """What a reader found: size in pixels as displayed, milliseconds, codec, frames per second; None: not known."""
 
     width: int | None
     height: int | None
     duration_ms: int | None = None
     codec: str | None = None
+    frame_rate: float | None = None
+
+
+def per_second(frames: float, seconds: float) -> float | None:
+    """A frame rate to two decimals; None for what no camera makes, and for a single frame."""
+    rate = round(frames / seconds, 2) if frames > 1 and seconds > 0 else 0.0
+    return rate if 0 < rate <= FASTEST else None
 
 
 class Flaw(Exception):

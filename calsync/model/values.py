@@ -123,7 +123,8 @@ class MediaFile:
     """A file of the project that a post shows.
 
     `path` is relative to the project directory, with `/`. `size` in bytes; `width` and `height` in pixels as
-    displayed, rotation applied; `duration_ms` in milliseconds; `codec` of a video (`h264`); None where it is not known.
+    displayed, rotation applied; `duration_ms` in milliseconds; `codec` (`h264`) and `frame_rate`
+    (frames per second, on average) of a video; None where it is not known.
     """
 
     path: str
@@ -135,6 +136,7 @@ class MediaFile:
     height: int | None = None
     duration_ms: int | None = None
     codec: str | None = None
+    frame_rate: float | None = None
     pointer: bool = False
     """A Git LFS pointer stands in for the file: fine for a plan, never uploaded."""
 

@@ -182,6 +182,7 @@ class MediaUse:
             "height": self.media.height,
             "duration_ms": self.media.duration_ms,
             "codec": self.media.codec,
+            "frame_rate": self.media.frame_rate,
             "pointer": self.media.pointer,
         }
 

@@ -62,6 +62,7 @@ class _Media(Part):
     height: Count | None = None
     duration_ms: Count | None = None
     codec: Annotated[str, Field(pattern=r"\A[a-z0-9._-]{1,16}\z")] | None = None
+    frame_rate: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
     pointer: bool = False
 
 
@@ -190,6 +191,7 @@ def _media(found: _Media) -> MediaUse:
         height=found.height,
         duration_ms=found.duration_ms,
         codec=found.codec,
+        frame_rate=found.frame_rate,
         pointer=found.pointer,
     )
     return MediaUse(file, found.upload)

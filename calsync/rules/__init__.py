@@ -32,6 +32,7 @@ POST_RULES: tuple[PostRule, ...] = (
     media.accepted_type,
     media.accepted_size,
     media.accepted_codec,
+    media.frame_rate,
     media.video_duration,
     media.video_dimensions,
     media.photo_dimensions,

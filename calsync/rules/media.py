@@ -12,6 +12,7 @@ MOST_PHOTOS = 35
 LONGEST_MS = 10 * 60 * 1000
 COMMON_MS = 3 * 60 * 1000
 CODECS = {"h264": "H.264", "h265": "H.265", "vp8": "VP8", "vp9": "VP9"}
+SLOWEST, FASTEST = 23, 60
 VIDEO_SIDE = range(360, 4096 + 1)
 PHOTO_SHORT_SIDE, PHOTO_LONG_SIDE = 1080, 1920
 
@@ -128,6 +129,21 @@ def accepted_codec(case: Case) -> Iterator[Diagnostic]:
                 f"media.{index}",
                 f"{each.path} is encoded as {each.codec}; TikTok takes {listed(CODECS.values())} ({TRANSFER_GUIDE})",
                 "export it as H.264, which TikTok recommends",
+            )
+
+
+def frame_rate(case: Case) -> Iterator[Diagnostic]:
+    """A video has 23 to 60 frames per second (media transfer guide); ours is an average, so it is a warning."""
+    if not (case.tiktok and case.uploads):
+        return
+    for index, each in case.files:
+        if each.frame_rate is not None and not SLOWEST - 0.5 < each.frame_rate < FASTEST + 0.5:
+            yield case.warning(
+                "video-frame-rate",
+                f"media.{index}",
+                f"{each.path} has {each.frame_rate:g} frames per second on average; TikTok takes {SLOWEST} to"
+                f" {FASTEST} ({TRANSFER_GUIDE})",
+                "export it with 24, 25, 30 or 60",
             )
 
 

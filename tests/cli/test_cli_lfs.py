@@ -64,7 +64,7 @@ def test_probe_writes_down_what_the_calendars_name(plain: Project) -> None:
     plain.run("media", "probe", code=0)
     found = lock(plain)
     assert len(found) == 3
-    assert {"size", "type", "width", "height", "duration_ms", "codec"} in [
+    assert {"size", "type", "width", "height", "duration_ms", "codec", "frame_rate"} in [
         set(each) for each in found.values()
     ]
     text = (plain.root / "media.lock").read_text()
