@@ -196,7 +196,7 @@ class Ledger:
                     hint="`calsync state list` shows it",
                 )
             books = _empty(project, head(store.backup()))
-            store.write(books.dump(), expecting=None)
+            store.write(books.dump(), expecting=None, note="init, an empty state")
             return books.value()
 
     @property

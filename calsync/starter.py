@@ -110,9 +110,14 @@ def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:
         place.forge,
         folder="" if folder == "." else folder,
         branch=place.branch,
-        minute=int(hashlib.sha256(project.encode()).hexdigest(), 16),
+        minute=minute_of(project),
     )
     return {top / path: text for path, text in made.items()}
+
+
+def minute_of(project: str) -> int:
+    """When a project's nightly run starts, so that not everybody's starts at once."""
+    return int(hashlib.sha256(project.encode()).hexdigest(), 16) % 60
 
 
 def _write(files: Mapping[Path, str], top: Path) -> Iterator[str]:

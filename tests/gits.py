@@ -75,9 +75,9 @@ def file_of(remote: Path, path: str, name: str = "calsync-state") -> str:
 
 class Smart:
     """git's smart HTTP on loopback, for whoever sends this token; `cut`: pushes whose answer is lost; `slow`: such
-    that land no sooner than somebody calls what is `waiting`."""
+    that land no sooner than somebody calls what is `waiting`. Who sends the token `reading` may fetch, and no more."""
 
-    def __init__(self, root: Path, token: str) -> None:
+    def __init__(self, root: Path, token: str, reading: str | None = None) -> None:
         self.cut = 0
         self.slow = 0
         self.waiting: list[Callable[[], bytes]] = []
@@ -101,8 +101,9 @@ class Smart:
             def _serve(self, body: bytes) -> None:
                 given = self.headers.get("Authorization", "")
                 _, _, basic = given.partition(" ")
-                if base64.b64decode(basic).decode().partition(":")[2] != token:
-                    self.send_response(401)
+                sent = base64.b64decode(basic).decode().partition(":")[2]
+                if sent != token and (sent != reading or "git-receive-pack" in self.path):
+                    self.send_response(401 if sent != reading else 403)
                     self.send_header("WWW-Authenticate", 'Basic realm="git"')
                     self.send_header("Content-Length", "0")
                     self.end_headers()

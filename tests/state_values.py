@@ -147,9 +147,9 @@ class Tally(MemoryStore):
         self.written.append(len(entry))
         return super().append(entry, expecting=expecting, lazy=lazy, note=note)
 
-    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         self.written.append(len(snapshot))
-        return super().write(snapshot, expecting=expecting, lazy=lazy)
+        return super().write(snapshot, expecting=expecting, lazy=lazy, note=note)
 
 
 @contextmanager

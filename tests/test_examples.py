@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from gits import PLAIN, bare, clone
 
 from calsync.cli.setup import open_project
 from calsync.environment import Environment
@@ -18,22 +19,34 @@ from calsync.observed import Refresh
 from calsync.plan import ActionKind, Filters, Plan
 from calsync.reconcile.look import make_plan, validate
 from calsync.reconcile.project import Project
+from calsync.recorded import Ledger
 from calsync.sandbox import Sandbox
 from calsync.schema import CalendarFile, PostItem
 from calsync.settings import load_settings
+from calsync.starter import minute_of
+from calsync.stores.base import Holder
+from calsync.workflows import workflows
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 PROJECTS = sorted(path.parent for path in EXAMPLES.rglob("calsync.yaml"))
+REPOSITORY = EXAMPLES / "repository"
 BEFORE = datetime(2031, 3, 10, 8, 0, tzinfo=UTC)
 """Before the first post of any example."""
 
 
 @pytest.fixture(params=PROJECTS, ids=lambda path: path.name)
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of one example project."""
-    return Path(
+    """A copy of one example project; where its state is in git, with a remote and an empty state there."""
+    copy = Path(
         shutil.copytree(request.param, tmp_path / "example", ignore=shutil.ignore_patterns(".calsync"))
     )
+    settings = load_settings(copy / "calsync.yaml")
+    if request.param == REPOSITORY:
+        remote = bare(tmp_path / "remote.git")
+        clone(copy, remote.as_uri())
+        who = Holder(host="here", pid=1, since="now")
+        Ledger.init(opened(copy, dict(PLAIN)).store, who, project=settings.project)
+    return copy
 
 
 @pytest.fixture
@@ -73,6 +86,18 @@ def test_examples_are_planned(root: Path, box: Sandbox) -> None:
     assert len(planned.actions) == len(wanted)
     assert [each for each in planned.diagnostics if each.severity is not Severity.NOTE] == []
     assert not any(each["write"] for each in box.requests())
+
+
+def test_the_repositorys_workflows_are_those_of_init() -> None:
+    """They are what `calsync init --ci github` writes into such a project, and no others are there."""
+    project = load_settings(REPOSITORY / "calsync.yaml").project
+    assert project is not None
+    expected = workflows("github", folder="", branch="main", minute=minute_of(project))
+    written = {
+        path.relative_to(REPOSITORY).as_posix(): path.read_text(encoding="utf-8")
+        for path in (REPOSITORY / ".github").rglob("*.*")
+    }
+    assert written == expected
 
 
 def test_examples_show_every_feature() -> None:

@@ -26,6 +26,23 @@ from types import BuiltinFunctionType, FrameType
 from typing import IO, Any, ClassVar
 
 READY = b"ready\n"
+_PROGRAM = """\
+#!{python} -IS
+import json, os, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect({address!r})
+said = dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), tidy=False, trap=None)
+order = json.dumps(said).encode()
+socket.send_fds(connection, [len(order).to_bytes(4, "big")], [0, 1, 2])
+connection.sendall(order)
+answers = connection.makefile("rb")
+pid = int(answers.readline())
+if "TMPDIR" in os.environ:
+    with open(os.path.join(os.environ["TMPDIR"], "calsync.pid"), "w") as file:
+        file.write(str(pid))
+code = int(answers.readline())
+sys.exit(code if code >= 0 else 128 - code)
+"""
 
 
 class Running:
@@ -145,6 +162,14 @@ class Warm:
                 connection.close()
 
         return Running(pid, finish, out, err)
+
+    def install(self, path: Path) -> None:
+        """Write a program that is `calsync` to shells: what calls it gets a run's streams and its end.
+
+        The run's pid is in the file `calsync.pid` of TMPDIR, where that is set.
+        """
+        path.write_text(_PROGRAM.format(python=sys.executable, address=self._address), encoding="utf-8")
+        path.chmod(0o755)
 
     def close(self) -> None:
         """End the process that forks."""

@@ -66,8 +66,9 @@ class Store(Protocol):
         Raises StateConflict, StateError."""
         ...
 
-    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
-        """Replace the snapshot and empty the journal, durably unless `lazy`. `expecting` None: there is nothing yet.
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
+        """Replace the snapshot and empty the journal, durably unless `lazy`. `expecting` None: there is nothing yet;
+        `note`: as for `append`.
 
         Raises StateConflict, StateError."""
         ...

@@ -100,9 +100,9 @@ class FileStore:
                     raise
             return _token(self._snapshot.lstat(), length + len(entry) + 1)
 
-    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal, durably."""
-        del lazy
+        del lazy, note
         with self._errors("written"):
             self._expect(expecting)
             _replace(self._snapshot, snapshot, last_look=lambda: self._expect(expecting))

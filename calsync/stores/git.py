@@ -103,17 +103,19 @@ class GitStore:
                 raise
             return self._view.token
 
-    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal; pushed when this returns unless `lazy`."""
         with self._guard:
             self._expect(expecting)
-            before = self._view
+            before = self._view, len(self._notes)
             self._view = View(snapshot, [], token_of(snapshot))
+            self._notes += note.splitlines()
             try:
                 if not lazy:
                     self._publish()
             except BaseException:
-                self._view = before
+                self._view = before[0]
+                del self._notes[before[1] :]
                 raise
             return self._view.token
 
@@ -158,7 +160,10 @@ class GitStore:
             lease = self._read_lease(tip, strict=False)
             if LEASE_FILE not in tip.files:
                 return None
-            self._take(tip, who, "unlock")
+            words = ["unlock"]
+            if lease is not None:
+                words += [f"held by pid {lease.holder.pid} on {lease.holder.host}", lease.holder.run or ""]
+            self._take(tip, who, ", ".join(filter(None, words)))
             self._release()
             return None if lease is None else lease.holder
 

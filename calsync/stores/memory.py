@@ -64,9 +64,9 @@ class MemoryStore:
         self.after("append")
         return token
 
-    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False) -> Token:
+    def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal."""
-        del lazy
+        del lazy, note
         self.before("write")
         with self._guard:
             self._expect(expecting)

@@ -1,0 +1,267 @@
+"""The whole story of a team's repository: reviewed, merged, applied, taken back, and what happens when things go wrong."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from forge_fakes import TOKEN, Fake
+from gits import Smart, git, log
+from outside import until
+from warm import Warm
+from workflow_runs import READING, ROOT, Hub, Job, gitlab
+
+from calsync import __version__
+from calsync.sandbox import Sandbox
+
+EXAMPLE = ROOT / "examples" / "repository"
+PROJECT = "3d0f6f0e-5c1c-4a57-9a55-0c2f8a9d7b11"
+REVEAL = """
+  - id: reveal
+    at: 2031-03-28 18:30
+    media: media/teaser.mp4
+    caption: "It is here. #launch"
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path, box: Sandbox, warm: Warm) -> Iterator[Hub]:
+    """GitHub with the example repository, its state begun, and nothing applied yet."""
+    box.set_knobs(ping=200)
+    with Fake("github") as fake, Smart(tmp_path, TOKEN, READING) as smart:
+        yield begun(Hub(tmp_path, fake, box, warm, smart))
+
+
+def begun(hub: Hub) -> Hub:
+    """The example in a repository, with an empty state."""
+    anna = hub.person()
+    shutil.copytree(EXAMPLE, anna, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".calsync"))
+    hub.push(anna, "Begin")
+    hub.calsync(anna, "state", "init")
+    return hub
+
+
+def scheduled(hub: Hub) -> set[str]:
+    """What will go out, by its caption's first line; each once."""
+    found = [(each["caption"] or "").splitlines()[0] + each["account"] for each in hub.box.posts()
+             if each["status"] == "scheduled"]  # fmt: skip
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+def propose(hub: Hub, text: str, branch: str) -> None:
+    """Somebody adds a post to the spring launch, on a branch."""
+    anna = hub.folder / "anna"
+    git(anna, "fetch", "-q", "origin")
+    git(anna, "checkout", "-q", "-B", branch, "origin/main")
+    with (anna / "calendars" / "spring-launch.yaml").open("a", encoding="utf-8") as file:
+        file.write(text)
+    hub.push(anna, branch, branch)
+
+
+def titles(hub: Hub) -> list[str]:
+    """What the log of the state says was done, without the project's folder."""
+    return [each.partition(": ")[2] for each in log(hub.remote)]
+
+
+def history(hub: Hub) -> str:
+    """The log of the state in full."""
+    return git(hub.remote, "log", "--format=%B", "calsync-state")
+
+
+def published(hub: Hub) -> int:
+    """How many requests to publish there were."""
+    return sum(each["path"] == "/v2/publish" and each["method"] == "POST" for each in hub.box.requests())
+
+
+def writes(hub: Hub) -> int:
+    """How many requests there were that could change anything."""
+    return sum(each["write"] for each in hub.box.requests())
+
+
+def good(job: Job) -> Job:
+    """A job that came to its end without a complaint."""
+    assert job.code == 0, job.log
+    return job
+
+
+def edit(hub: Hub, old: str, new: str) -> None:
+    """Somebody changes words of the spring launch."""
+    file = hub.folder / "anna" / "calendars" / "spring-launch.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_two_merges_race(hub: Hub) -> None:
+    """The second run waits for the lease of the first, both end well, and each post is there once; older ones undo nothing."""
+    old = hub.head()
+    hub.box.fault("delay", method="POST", path="/v2/publish", seconds=2)
+    first = hub.pushed(wait=False)
+    until(lambda: published(hub) or not first.going)
+    propose(hub, REVEAL, "reveal")
+    newer = hub.merge("reveal")
+    second = hub.pushed(wait=False)
+    good(first.end())
+    good(second.end())
+    assert len(scheduled(hub)) == 5
+    assert published(hub) == 5
+    said = git(
+        hub.remote, "log", "--reverse", "--format=%(trailers:key=Run,valueonly,separator=)", "calsync-state"
+    )
+    runs = [each.rpartition("/")[2] for each in said.splitlines() if each]
+    assert runs == sorted(runs)
+    assert set(runs) == {"1", "2"}
+
+    # The first run, run again: the branch is checked out, so there is nothing to do.
+    assert "Nothing to do" in good(hub.pushed(sha=old)).log
+    # A workflow that checks out the event's commit leaves the work to the newer one.
+    text = git(hub.remote, "show", f"{newer}:.github/workflows/calsync-apply.yml")
+    pinned = re.sub(r"(?m)^ +ref: .*\n", "", text)
+    assert pinned != text
+    assert "nothing was applied" in good(hub.pushed(sha=old, text=pinned)).log
+    # And who does without `ci` is stopped.
+    plain = pinned.replace("calsync ci apply", "calsync apply -y")
+    stopped = hub.pushed(sha=old, text=plain)
+    assert stopped.code == 5, stopped.log
+    assert len(scheduled(hub)) == 5
+
+
+def test_a_runner_that_dies(hub: Hub) -> None:
+    """Killed between a request and its answer: the next run waits, goes on once somebody unlocks, and sends nothing twice."""
+    hub.box.fault("stall_after", method="POST", path="/v2/publish", skip=1)
+    dying = hub.pushed(wait=False)
+    until(lambda: published(hub) > 1 or not dying.going)
+    dying.kill()
+    assert dying.code != 0
+    hub.box.clear_faults()
+    assert 0 < len(hub.box.posts()) <= 4
+    heir = hub.night(wait=False)
+    until(lambda: heir.checked_out or not heir.going)
+    said = hub.calsync(hub.folder / "anna", "state", "unlock")
+    assert "runs/1" in said
+    good(heir.end())
+    assert re.search(r"(?m)^unlock, held by pid \d+ on .*, https://.*/runs/1$", history(hub))
+    assert len(scheduled(hub)) == 4
+    assert len(hub.box.posts()) == 4
+    assert hub.fake.issues == []
+    assert "Nothing to do" in good(hub.pushed()).log
+
+
+def test_a_post_fails_and_the_night_finds_it(hub: Hub) -> None:
+    """The nightly run exits 4 and opens one issue, once; a new time for the post makes the next run good and closes it."""
+    good(hub.pushed())
+    assert hub.fake.issues == []
+    [post] = [each for each in hub.box.posts() if "Something" in (each["caption"] or "")]
+    hub.box.fail_post(post["id"], "spam_risk")
+    for _ in range(2):
+        night = hub.night()
+        assert night.code == 4, night.log
+        assert "failed" in night.log
+        assert "spam" in night.log
+        assert "**failed** spring-launch/teaser@brand" in night.summary
+    [issue] = hub.fake.open_issues()
+    assert "spring-launch/teaser@brand" in issue["body"]
+    propose(hub, "", "later")
+    edit(hub, "at: 2031-03-14 18:00", "at: 2031-03-14 19:00")
+    hub.push(hub.folder / "anna", "Once more", "later")
+    plan, _ = hub.pull("later")
+    assert "+ spring-launch/teaser@brand" in good(plan).log
+    hub.merge("later")
+    good(hub.pushed())
+    assert hub.fake.open_issues() == []
+    assert len(issue["notes"]) == 1
+    assert len(scheduled(hub)) == 4
+    assert "4 scheduled" in good(hub.night()).summary
+
+
+@contextmanager
+def elsewhere(kind: str, hub: Hub) -> Iterator[Hub]:
+    """The same repository at another forge, with the workflows that `init --ci` writes for that."""
+    with Fake(kind) as fake:
+        hub.fake = fake
+        anna = hub.folder / "anna"
+        hub.calsync(anna, "init", "--ci", kind)
+        hub.push(anna, "Workflows")
+        yield hub
+
+
+def test_on_forgejo(hub: Hub) -> None:
+    """A comment by the plan's own job, an apply, a night; a fork's plan is offline, and in the log."""
+    with elsewhere("forgejo", hub):
+        job = good(hub.pushed())
+        assert f"pip install --disable-pip-version-check --quiet calsync=={__version__}" in job.installed
+        assert len(scheduled(hub)) == 4
+        propose(hub, REVEAL, "reveal")
+        good(hub.pull("reveal")[0])
+        assert "It is here" in hub.fake.ours()[0]
+        hub.fake.order("POST", ".*", 403)
+        hub.fake.order("PATCH", ".*", 403)
+        before = len(hub.box.requests())
+        plan, _ = hub.pull("reveal", fork=True)
+        assert "spring-launch/reveal@brand" in good(plan).log
+        assert len(hub.box.requests()) == before
+        hub.fake.orders.clear()
+        hub.merge("reveal")
+        good(hub.night())
+        assert len(scheduled(hub)) == 5
+        assert hub.fake.issues == []
+
+
+def test_on_gitlab(hub: Hub) -> None:
+    """A note on the merge request, its artifacts, an apply of the push, a night; each job only where it belongs."""
+    with elsewhere("gitlab", hub):
+        assert gitlab(hub, "calsync-plan", "push") is None
+        good(ran(gitlab(hub, "calsync-apply", "push")))
+        assert len(scheduled(hub)) == 4
+        propose(hub, REVEAL, "reveal")
+        assert gitlab(hub, "calsync-apply", "merge_request_event", branch="reveal") is None
+        assert gitlab(hub, "calsync-apply", "push", branch="reveal") is None
+        before = len(hub.box.requests())
+        stranger = good(ran(gitlab(hub, "calsync-plan", "merge_request_event", branch="reveal", forked=True)))
+        assert "spring-launch/reveal@brand" in stranger.log
+        assert len(hub.box.requests()) == before
+        plan = good(ran(gitlab(hub, "calsync-plan", "merge_request_event", branch="reveal")))
+        assert "4 unchanged" in plan.log
+        assert "It is here" in hub.fake.ours()[0]
+        for name in ("calsync-plan.md", "calsync-plan.json", "gl-code-quality-report.json"):
+            assert (plan.workspace / name).exists()
+        hub.merge("reveal")
+        night = good(ran(gitlab(hub, "calsync-apply", "schedule")))
+        assert "scheduled  spring-launch/reveal@brand" in night.log
+        assert len(scheduled(hub)) == 5
+        assert hub.fake.issues == []
+
+
+def ran(job: Job | None) -> Job:
+    """A job that its rules let run."""
+    assert job is not None
+    return job
+
+
+def test_the_action(hub: Hub) -> None:
+    """action.yml installs what it came with, runs the words that it is given, and says what came of them."""
+    workflow = """
+on: {push: {branches: [main]}}
+jobs:
+  plan:
+    steps:
+      - uses: actions/checkout@v4
+        with: {fetch-depth: 1}
+      - uses: acme/calsync@v0
+        with: {command: "ci plan --markdown plan.md; true"}
+        env:
+          POSTQUED_API_KEY: ${{ secrets.POSTQUED_API_KEY }}
+      - run: test -n "$(cat plan.md)"
+"""
+    wrong = hub.play("", "push", {}, text=workflow)
+    assert wrong.code == 64, wrong.log
+    job = good(hub.play("", "push", {}, text=workflow.replace("; true", "")))
+    assert "-m venv" in job.installed
+    assert f"pip install --disable-pip-version-check --quiet {ROOT}" in job.installed
+    assert "has_changes<<" in (job.folder / "output").read_text(encoding="utf-8")
+    assert "4 create" in job.log
