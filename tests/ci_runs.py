@@ -30,6 +30,31 @@ class Runner:
         pull = {"number": 7, "head": {"sha": head, "repo": place}, "base": {"ref": "main", "repo": place}}
         self._begin("pull_request", {"pull_request": pull, **event}, "refs/pull/7/merge", head)
 
+    def about_fork(self, head: str) -> None:
+        """The job is about the pull request, which comes from a fork: no key, and a token that only reads."""
+        self.about_pull(head)
+        event = json.loads((self.files / "event.json").read_text(encoding="utf-8"))
+        event["pull_request"]["head"]["repo"] = {"full_name": "mallory/posts"}
+        (self.files / "event.json").write_text(json.dumps(event), encoding="utf-8")
+        self.env |= {name: "" for name in self.project.env if name.endswith(("_API_KEY", "_URL"))}
+
+    def after(
+        self, head: str, *, source: str | None = "mallory/posts", branch: str = "spring", **run: Any
+    ) -> None:
+        """The job was started after a pull request's run, of this commit of a branch of a repository."""
+        place = None if source is None else {"full_name": source, "owner": {"login": source.split("/")[0]}}
+        before = {
+            "id": 8,
+            "event": "pull_request",
+            "conclusion": "success",
+            "head_sha": head,
+            "head_branch": branch,
+            "head_repository": place,
+            "html_url": "https://evil.example/",
+            "pull_requests": [],
+        }
+        self._begin("workflow_run", {"workflow_run": before | run}, "refs/heads/main", "d" * 40)
+
     def about_push(self, commit: str = NEW, branch: str = "main", event: str = "push") -> None:
         """The job is about a commit of a branch."""
         self._begin(event, {"ref": f"refs/heads/{branch}"}, f"refs/heads/{branch}", commit)

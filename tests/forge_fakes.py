@@ -45,6 +45,8 @@ class Fake:
     main: str = NEW
     later: str | None = None
     """The head of `main` once it has been asked for."""
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+    """Pull requests beside, or in the place of, number 7."""
     comments: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     seen: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
@@ -122,9 +124,19 @@ class Fake:
         """Answer this to requests whose path ends so; a regular expression."""
         self.orders.append(Order(method, path, status, times, headers or {}, body))
 
-    def comment(self, body: str, author: str | None = None) -> dict[str, Any]:
-        """Somebody's comment on the pull request."""
-        made = self._written(body, author or WRITERS[self.kind], "body")
+    def pull(
+        self, head: str, *, number: int = 7, source: str = "acme/posts", branch: str = "spring"
+    ) -> dict[str, Any]:
+        """An open pull request from a branch of a repository."""
+        place = {"full_name": source, "owner": {"login": source.partition("/")[0]}}
+        made = {"id": 5000 + number, "number": number, "state": "open", "base": {"ref": "main"}}
+        made["head"] = {"sha": head, "ref": branch, "repo": place}
+        self.pulls.append(made)
+        return made
+
+    def comment(self, body: str, author: str | None = None, pull: int = 7) -> dict[str, Any]:
+        """Somebody's comment on a pull request."""
+        made = self._written(body, author or WRITERS[self.kind], "body") | {"pull": pull}
         self.comments.append(made)
         return made
 
@@ -164,6 +176,9 @@ class Fake:
             number = 70 if author == WRITERS["gitlab"] else 71
             return made | {"author": {"id": number, "username": author}, "system": False}
         return made | {"user": {"login": author, "type": "User" if author == STRANGER else "Bot"}}
+
+    def _open(self) -> set[str]:
+        return {"7", *(str(each["number"]) for each in self.pulls)}
 
     def _page(self, found: list[dict[str, Any]], query: Mapping[str, str]) -> list[dict[str, Any]]:
         size = min(int(query.get("per_page", query.get("limit", "30"))), self.most)
@@ -210,12 +225,21 @@ class Fake:
             case "GET", ["branches", "main"]:
                 said, self.main = self.main, self.later or self.main
                 return 200, {"name": "main", "commit": {name: said}}
+            case "GET", ["pulls"]:
+                found = [each for each in self.pulls if query["state"] in (each["state"], "all")]
+                if self.kind == "github":  # the others know no such filter
+                    owner, _, branch = query["head"].partition(":")
+                    found = [each for each in found if _from(each, owner, branch)]
+                return 200, self._page(found, query)
+            case "GET", ["pulls", number] if others := [e for e in self.pulls if str(e["number"]) == number]:
+                return 200, others[0]
             case "GET", ["pulls", "7"]:
                 return 200, {"number": 7, "head": {"sha": self.pull_head}}
-            case "GET", ["issues", "7", "comments"]:
-                return 200, self._page(self.comments, query) if paged else self.comments
-            case "POST", ["issues", "7", "comments"]:
-                return 201, self.comment(body["body"])
+            case "GET", ["issues", number, "comments"]:
+                found = [each for each in self.comments if str(each["pull"]) == number]
+                return 200, self._page(found, query) if paged else found
+            case "POST", ["issues", number, "comments"] if number in self._open():
+                return 201, self.comment(body["body"], pull=int(number))
             case "PATCH", ["issues", "comments", number]:
                 return _changed(self.comments, "id", number, body)
             case "GET", ["issues"]:
@@ -265,6 +289,11 @@ class Fake:
             case "POST", ["issues", number, "notes"]:
                 return _noted(self.issues, "iid", number, body)
         return 404, {"message": "404 Not Found"}
+
+
+def _from(pull: Mapping[str, Any], owner: str, branch: str) -> bool:
+    head = pull["head"]
+    return head["repo"] is not None and (head["repo"]["owner"]["login"], head["ref"]) == (owner, branch)
 
 
 def _changed(found: list[dict[str, Any]], name: str, number: str, body: Mapping[str, Any]) -> tuple[int, Any]:

@@ -212,7 +212,7 @@ def test_the_map_names_every_room() -> None:
     assert set(MAY_ENTER) == rooms
 
 
-@pytest.mark.parametrize("package", ["apply", "cli", "forges", "plan", "reconcile", "rules"])
+@pytest.mark.parametrize("package", ["apply", "cli", "forges", "plan", "planfile", "reconcile", "rules"])
 def test_packages_name_their_modules(package: str) -> None:
     """Where a package's docstring is a map of its modules, it names all of them."""
     named = ast.get_docstring(tree(HOUSE / package / "__init__.py")) or ""

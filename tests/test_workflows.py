@@ -40,9 +40,11 @@ def test_every_place_is_filled_in(forge: str, folder: str) -> None:
         assert not re.search(r"@[A-Z]+@", text), path
         assert f"calsync=={__version__}" in text
         yaml.safe_load(text)
-        commands = re.findall(r"calsync (?:-C '[^']*' )?ci", text)
+        commands = re.findall(r"calsync (?:-C '[^']*' )?ci (?:comment --project (?:'[^']*'|\S+))?", text)
         assert commands
-        assert all(("-C" in command) == bool(folder) for command in commands)
+        assert all(
+            (("-C '" in command) or ("--project '" in command)) == bool(folder) for command in commands
+        )
 
 
 @hubs
@@ -69,9 +71,13 @@ def test_the_comment_runs_nothing_of_a_pull_request() -> None:
     assert job["permissions"] == {"actions": "read", "pull-requests": "write"}
     assert not SECRET.search(str(comment))
     used = [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
-    assert used == ["actions/download-artifact", "actions/setup-python"]
-    ran = " ".join(step.get("run", "") for step in job["steps"])
-    assert "calsync ci comment" in ran
+    assert used == ["actions/setup-python", "actions/download-artifact"]
+    # What strangers made is there for one command only, and not among what Python imports.
+    *_, install, download, last = job["steps"]
+    assert "pip install" in install["run"]
+    assert download["with"]["path"] == "calsync-plan"
+    assert last["run"] == "calsync ci comment --project calsync.yaml calsync-plan/calsync-plan.json"
+    assert job["if"] == "github.event.workflow_run.event == 'pull_request'"
 
 
 @pytest.mark.parametrize("forge", ["github", "forgejo"])

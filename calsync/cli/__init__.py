@@ -7,7 +7,9 @@ comparing  what plan --base compares with
 act        apply
 ci         ci ..., the group
 ci_plan    ci plan
+ci_comment ci comment
 ci_apply   ci apply
+told       what a plan in CI came to, and how that is told
 runner     what a run tells the CI system that it runs in
 state      state ...
 media      media ...

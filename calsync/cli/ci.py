@@ -1,10 +1,11 @@
-"""ci plan, ci apply: the same verbs for a run that nobody watches, told where calendars are reviewed."""
+"""ci plan, ci comment, ci apply: the same verbs for a run that nobody watches, told where calendars are reviewed."""
 
 from __future__ import annotations
 
 import click
 
 from calsync.cli.ci_apply import apply
+from calsync.cli.ci_comment import comment
 from calsync.cli.ci_plan import plan
 from calsync.cli.group import common
 
@@ -18,4 +19,5 @@ def ci() -> None:
 
 
 ci.add_command(plan)
+ci.add_command(comment)
 ci.add_command(apply)

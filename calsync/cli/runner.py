@@ -20,8 +20,8 @@ from calsync.cli.printing import err, out
 from calsync.environment import Environment
 from calsync.errors import CalsyncError, Diagnostic, Severity, Unauthorized
 from calsync.forges import connect
-from calsync.forges.base import Forge, ForgeContext, Kind
-from calsync.forges.context import detect, read_event
+from calsync.forges.base import Followed, Forge, ForgeContext, Kind
+from calsync.forges.context import detect, followed, read_event
 from calsync.interrupts import StopSign
 from calsync.plan import Filters, Plan
 from calsync.plan.sheet import Sheet
@@ -55,7 +55,8 @@ _ALLOWED = {
 class Desk:
     """One run's place in its CI system; `context` is None outside of those that calsync knows.
 
-    `project`: the path of the project file in its repository; `folder`: where that is, as `folder/`.
+    `project`: the path of the project file in its repository; `folder`: where that is, as `folder/`;
+    `followed`: the run that this one was started after, where there is one.
     """
 
     environment: Environment
@@ -63,6 +64,7 @@ class Desk:
     project: str
     folder: str
     observe: Callable[[str], None] | None
+    followed: Followed | None = None
     _noted: set[str] = field(default_factory=set)
 
     def marker(self, kind: str, filters: Filters) -> str:
@@ -180,15 +182,17 @@ def desk(ctx: click.Context) -> Desk:
         # On stderr: whoever keeps our stdout in a file shall not find keys there.
         for secret in environment.secrets():
             err(f"::add-mask::{_masked(secret.reveal())}")
-    problem = None
+    problem = before = None
     path = values.get("GITHUB_EVENT_PATH") or values.get("FORGEJO_EVENT_PATH")
     if context is not None and context.kind is not Kind.GITLAB and path is not None:
         try:
-            context = detect(values, read_event(path))
+            event = read_event(path)
+            context = detect(values, event) or context
+            before = followed(context, event)
         except CalsyncError as error:
             problem = error.message
     project, folder = _place(common, environment, context)
-    taken = Desk(environment, context, project, folder, err if common.verbose else None)
+    taken = Desk(environment, context, project, folder, err if common.verbose else None, before)
     if problem is not None:
         taken.note("warning", problem)
     if context is None:

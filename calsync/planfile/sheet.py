@@ -127,6 +127,8 @@ def shown(parsed: object) -> Sheet:
         covered(sheet, found.lines)
     except ValueError as error:
         raise refused(f"not a plan file: {error}") from error
+    except RecursionError as error:
+        raise refused("not a plan file: its lines are nested too deeply") from error
     return sheet
 
 

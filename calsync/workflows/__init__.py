@@ -41,6 +41,7 @@ def workflows(forge: str, *, folder: str, branch: str, minute: int) -> dict[str,
     command = "calsync" if not folder else f"calsync -C {shlex.quote(folder)}"
     filled = {
         "@CALSYNC@": command,
+        "@PROJECT@": shlex.quote(f"{folder}/calsync.yaml" if folder else "calsync.yaml"),
         "@VERSION@": __version__,
         "@BRANCH@": branch.replace("\\", "\\\\").replace('"', '\\"'),
         "@CRON@": f"{minute % 60} 3 * * *",
