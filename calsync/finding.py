@@ -53,6 +53,11 @@ def calendar_files(settings: Settings) -> tuple[list[Path], list[Diagnostic]]:
             except Outside as error:
                 _astray(report, path, settings.root, error)
                 continue
+            except OSError as error:
+                reason = (error.strerror or "no reason given").lower()
+                message = f"{name_of(path, settings.root)} cannot be looked at: {reason}"
+                report(Severity.ERROR, "unreadable", message, "try again once nothing writes there")
+                continue
             if real == project_file:
                 continue
             matched = True

@@ -22,6 +22,7 @@ _BY_STEPS = os.open in os.supports_dir_fd and bool(getattr(os, "O_NOFOLLOW", 0))
 # macOS takes a name with these for the name without them; git looks at them for the same reason.
 _IGNORED = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 
+_LOOKS = 100
 REPLACED = (errno.ELOOP, errno.ENOTDIR, errno.EMLINK)
 """How opening fails where a link was put into a path that had none a moment ago."""
 
@@ -40,13 +41,24 @@ class Located(NamedTuple):
 
 def locate(path: str | os.PathLike[str], project: str | os.PathLike[str]) -> Located:
     """Where a path leads now, whether or not anything is there. Raises Outside and OSError."""
-    root, real = os.path.realpath(project), os.path.realpath(path)
+    root, real = os.path.realpath(project), _real(path)
     if not within(real, root):
         raise Outside("is a link that leads outside of the project")
     name = real[len(root) :].replace(os.sep, "/").lstrip("/")
     if any(_IGNORED.sub("", part).casefold() == ".git" for part in name.split("/")):
         raise Outside("leads into .git, which is no place for what a calendar names")
     return Located(root, real, name)
+
+
+def _real(path: str | os.PathLike[str]) -> str:
+    for _ in range(_LOOKS):
+        try:
+            return os.path.realpath(path)
+        except OSError as error:
+            # A link was replaced by a file between being seen and being read.
+            if error.errno != errno.EINVAL:
+                raise
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
 def within(path: str, root: str) -> bool:

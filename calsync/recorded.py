@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from calsync.books import Books, Change, Head, NewerFormat, head
 from calsync.errors import (
@@ -42,7 +43,8 @@ def token(lineage: str, address: Address, generation: int) -> str:
 def read(store: Store, *, project: str | None) -> Recorded | None:
     """The state as it is now, for plan and status: takes no lock, writes nothing. None: there is none.
 
-    Raises StateUnreadable, StateWentBack, LineageMismatch; without a project StateLost where only a backup is left.
+    Without a project, where only a backup is left, an empty one that goes on from it (`Recorded.gone`).
+    Raises StateUnreadable, StateWentBack, LineageMismatch.
     """
     # The backup first: it is never newer than a snapshot that is read after it.
     kept = head(store.backup())
@@ -50,7 +52,7 @@ def read(store: Store, *, project: str | None) -> Recorded | None:
     if blob is not None:
         return _load(blob, store, project, kept).value()
     if project is None and kept is not None:
-        raise lost_state(store, project)
+        return replace(_empty(project, kept).value(), gone=True)
     return None
 
 
@@ -114,7 +116,7 @@ def _load(blob: Blob, store: Store, project: str | None, kept: Head | None) -> B
 
 def _empty(project: str | None, kept: Head | None) -> Books:
     """An empty state: a new one, or the version after the lost one that a backup of its lineage tells of."""
-    lineage = project or str(uuid.uuid4())
+    lineage = project or (kept.lineage if kept is not None else str(uuid.uuid4()))
     if kept is not None and kept.lineage == lineage:
         return Books(lineage, kept.serial + 1)
     return Books(lineage)
@@ -131,10 +133,11 @@ class Ledger:
     down and read again is a StateError before anything is written. A change to what is so already writes nothing. At most one record and one open intent per address.
     """
 
-    def __init__(self, store: Store, books: Books, version: Token | None) -> None:
+    def __init__(self, store: Store, books: Books, version: Token | None, *, gone: bool = False) -> None:
         self._store = store
         self._books = books
         self._version = version
+        self._gone = gone
         self._kept = False
         self._changed = False
         self._open = True
@@ -150,13 +153,11 @@ class Ledger:
         project: str | None,
         timeout: float,
         create: bool,
-        anew: bool = False,
     ) -> Iterator[Ledger]:
         """Take the lock and load the state; at the end fold the journal into the snapshot and let go.
 
-        Where there is no state, `create` begins an empty one with the lineage `project` (or a fresh one), written
-        with the first change; `anew`: also where a backup says that there was one. When nothing changes, no file
-        is touched but the lock.
+        Where there is no state, `create` begins an empty one with the lineage `project` (or a backup's, or a fresh
+        one), written with the first change. When nothing changes, no file is touched but the lock.
         Raises StateLocked, StateLost, StateUnreadable, StateWentBack, LineageMismatch.
         """
         with store.hold(who, timeout=timeout):
@@ -168,8 +169,8 @@ class Ledger:
                     store.write(books.dump(), expecting=blob.token, lazy=True) if blob.entries else blob.token
                 )
                 ledger = cls(store, books, version)
-            elif create and (anew or kept is None):
-                ledger = cls(store, _empty(project, kept), None)
+            elif create:
+                ledger = cls(store, _empty(project, kept), None, gone=kept is not None)
             elif project is not None or kept is not None:
                 raise lost_state(store, project)
             else:
@@ -207,7 +208,8 @@ class Ledger:
         `generation`, which cost nothing.
         """
         with self._guard:
-            return self._books.value()
+            value = self._books.value()
+            return replace(value, gone=True) if self._gone and self._version is None else value
 
     @property
     def lineage(self) -> str:

@@ -154,6 +154,8 @@ class Recorded:
     policy: Mapping[str, Json] | None = None
     commit: str | None = None
     unfinished: Unfinished | None = None
+    gone: bool = False
+    """There is no state any more; only a backup tells that there was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from calsync.plan.digest import line, lines
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import Settled, resendable, settle
 from calsync.reconcile.fetching import fetch, looked_into, need_media
-from calsync.reconcile.look import View, look, valid
+from calsync.reconcile.look import View, look, recognisable, valid
 from calsync.reconcile.older import refuse_older
 from calsync.reconcile.project import Project
 from calsync.recorded import Ledger, went_back
@@ -86,7 +86,9 @@ def apply(project: Project, orders: Orders) -> Applied:
             _same_state(orders.expected, ledger.recorded, project.store.where)
         if not orders.allow_older:
             refuse_older(project, ledger.recorded)
-        view = look(project, services, valid(project), ledger.recorded, orders.filters, Refresh.AUTO)
+        checked = valid(project)
+        view = look(project, services, checked, ledger.recorded, orders.filters, Refresh.AUTO)
+        recognisable(project, view)
         if orders.expected is not None:
             _compare(orders.expected, view)
         if view.plan.brake is not None and view.plan.cancels > orders.allow_cancels:

@@ -125,7 +125,14 @@ def make_plan(project: Project, *, filters: Filters, mode: Refresh) -> View:
     recorded = recorded_of(project)
     checked = valid(project)
     with project.services() as services:
-        return look(project, services, checked, recorded, filters, mode)
+        return recognisable(project, look(project, services, checked, recorded, filters, mode))
+
+
+def recognisable(project: Project, view: View) -> View:
+    """The same; raises StateLost where the state is gone and a service cannot show what was scheduled with it."""
+    if view.recorded.gone and any(each.code == "begun-anew" for each in view.plan.diagnostics):
+        raise lost_state(project.store, project.settings.project)
+    return view
 
 
 def look(
@@ -152,6 +159,7 @@ def look(
     limits = _limits(project, services)
     findings = {*checked.loading, *judged(project, checked, limits), *_fleeting(project, recorded)}
     findings.update(_begun_anew(desired, recorded, services.providers))
+    findings.update(_gone(project, recorded))
     findings.update(found_older(project, recorded))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
@@ -247,6 +255,15 @@ def _fleeting(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
     message = f"there is no state {project.store.where}, and what CI writes there is gone after the job"
     hint = "`state: {backend: git}` keeps it on a branch of the remote; `project:` in calsync.yaml makes its loss an error"
     return (Diagnostic(severity=Severity.WARNING, code="fleeting-state", message=message, hint=hint),)
+
+
+def _gone(project: Project, recorded: Recorded) -> tuple[Diagnostic, ...]:
+    """A state that is gone while its backup is there is no first run."""
+    if not recorded.gone:
+        return ()
+    message = f"the state {project.store.where} is gone, and a version from before is there"
+    hint = f"bring it back ({project.store.earlier}); else what is still scheduled is recognised and adopted"
+    return (Diagnostic(severity=Severity.WARNING, code="state-gone", message=message, hint=hint),)
 
 
 def _begun_anew(

@@ -69,7 +69,7 @@ def adopt(
     checked = valid(project)
     with (
         Ledger.hold(
-            project.store, holder, project=project.settings.project, timeout=timeout, create=True, anew=True
+            project.store, holder, project=project.settings.project, timeout=timeout, create=True
         ) as ledger,
         project.services() as services,
     ):

@@ -212,17 +212,28 @@ class TestDeleted:
         refused(project, ("plan",), ("apply", "-y"), ("apply", "plan.json", "-y"), says="lost")
 
     def test_without_a_project_its_backup_tells(self, project: Project) -> None:
-        """Without `project:` a backup with no state beside it is no first run; state init or putting it back ends it."""
+        """Without `project:` a backup with no state beside it is no ordinary first run: it is said, and all is adopted."""
         two_runs(project)
         (project.root / STATE).unlink()
-        refused(project, *ALL, says="lost")
-        shutil.copy(project.root / BAK, project.root / STATE)
-        assert project.plan().actions() == {"spring/c@flow": "adopt"}
-        (project.root / STATE).unlink()
-        project.run("state", "init", code=0)
-        assert set(project.plan().actions().values()) == {"adopt"}
+        result = project.plan()
+        assert set(result.actions().values()) == {"adopt"}
+        assert result.codes()["state-gone"] == "warning"
+        lineage = json.loads((project.root / BAK).read_text())["lineage"]
         project.apply()
+        assert project.state()["lineage"] == lineage
         assert live(project) == sorted(UPLOADS[:3])
+
+    def test_without_a_project_and_a_list_it_is_lost(self, project: Project) -> None:
+        """Where the service cannot list its posts nothing would be recognised, and all of it made a second time."""
+        project.calendar(video("v", IN_3))
+        project.apply()
+        project.calendar(video("v", IN_3), video("w", IN_4))
+        project.apply()
+        (project.root / STATE).unlink()
+        refused(project, ("plan",), ("apply", "-y"), says="lost")
+        assert len(project.posts("scheduled")) == 2
+        shutil.copy(project.root / BAK, project.root / STATE)
+        assert project.plan().actions() == {"spring/w@brand": "create"}
 
     def test_without_a_project_the_plan_tells(self, project: Project) -> None:
         """Without any trace but the plan file, its lineage shows that there was a state: nothing is made twice."""
