@@ -244,7 +244,10 @@ class Ledger:
     def begin(self, *openings: Open) -> None:
         """Write down what is about to be sent, before it is; a token uses up its generation."""
         with self._changing():
+            serial = self._books.serial
             self._begin(openings, lazy=False)
+            if self._books.serial == serial:
+                self._store.confirm()  # it stands there since it was opened with others
 
     def step(self, opening: Open, *, lazy: bool = False) -> None:
         """Write down how far an open intent has come. Raises StateError where there is none."""

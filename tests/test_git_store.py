@@ -253,6 +253,30 @@ def test_who_lost_the_lease_writes_nothing_more(here: Path) -> None:
     assert (set(state.records), set(state.opens)) == ({opening("a").address}, set())
 
 
+def test_an_intent_that_was_opened_with_others_goes_out_within_the_lease_alone(
+    here: Path, remote: Path
+) -> None:
+    """Begun again before its request: at once while the lease is fresh, after a push when it is not, never when lost."""
+    late = timedelta()
+    first = GitStore(branch(here), now=lambda: datetime.now(UTC) + late)
+    with ExitStack() as run:
+        ledger = run.enter_context(held(first))
+        ledger.begin(opening("a"), opening("b"), opening("c"))
+        commits = len(log(remote))
+        ledger.begin(opening("a"))
+        assert len(log(remote)) == commits
+        late = LEASE  # as after a machine has slept
+        ledger.begin(opening("b"))
+        assert len(log(remote)) == commits + 1
+        late = LEASE * 3
+        with held(GitStore(branch(here), now=lambda: datetime.now(UTC) + late)) as other:
+            other.abandon(opening("c").address)
+        with pytest.raises(StateConflict):
+            ledger.begin(opening("c"))
+        with pytest.raises(StateConflict):
+            run.close()
+
+
 def test_a_lease_is_prolonged_while_nothing_is_written(here: Path, remote: Path) -> None:
     """A long upload keeps its lease: it is renewed in the background, and others go on being refused."""
     short = timedelta(seconds=1)

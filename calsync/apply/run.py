@@ -6,6 +6,7 @@ A failure stops neither other posts nor other services, except where it says tha
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,9 @@ from calsync.recorded import Ledger
 
 WORKERS = 4
 """Posts under way at once; services allow tens of requests a minute, so more would only wait."""
+TOGETHER = 3.0
+"""Seconds for which media may keep a batch of intents from being opened; a post whose media take longer is opened
+alone, so that none becomes too close for the sake of another."""
 
 
 class Watcher(Protocol):
@@ -189,8 +193,9 @@ class _Run:
 
     def _open_ahead(self, actions: Sequence[tuple[int, Action]]) -> None:
         openings = dict[int, Open]()
+        end = time.monotonic() + TOGETHER
         for index, action in actions:
-            if self._hindrance(action) is None:
+            if self._hindrance(action) is None and self._ready(action.step, end - time.monotonic()):
                 record = _changed(action.step)
                 named = None if record is None else _named(record, action)
                 opening = self._writers[action.account.service].ahead(action.step, named)
@@ -199,6 +204,12 @@ class _Run:
         if openings:
             self.hands.ledger.begin(*openings.values())
             self._ahead.update(openings)
+
+    def _ready(self, step: Step, seconds: float) -> bool:
+        """Whether the media of a create are there, or come within so many seconds."""
+        if not isinstance(step, Create):
+            return True
+        return self.uploads.ready(step.post, self.hands.providers[step.post.account.key.service], seconds)
 
     def _one(self, index: int, action: Action) -> None:
         outcome = self._hindrance(action)

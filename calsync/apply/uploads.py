@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,6 +95,14 @@ class Uploads:
             return
         for unit in upload_units(post, provider.capabilities):
             self._start(unit, post, provider)
+
+    def ready(self, post: Post, provider: Provider, seconds: float) -> bool:
+        """Whether the uploads of a post are over, or will be within so many seconds; begins those that are shared."""
+        if provider.capabilities.one_schedule_per_asset:
+            return False
+        units = upload_units(post, provider.capabilities)
+        running = [self._start(unit, post, provider) for unit in units]
+        return not wait(running, timeout=max(0.0, seconds)).not_done
 
     def assets(self, post: Post, provider: Provider) -> tuple[str, ...]:
         """The asset ids of a post, uploading what is missing. Raises ProviderError and MediaProblem."""

@@ -66,6 +66,12 @@ class Store(Protocol):
         Raises StateConflict, StateError."""
         ...
 
+    def confirm(self) -> None:
+        """Make sure that this run is the one writer still; cheap. For what goes out long after it was written down.
+
+        Raises StateConflict, StateError."""
+        ...
+
     def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal, durably unless `lazy`. `expecting` None: there is nothing yet;
         `note`: as for `append`.

@@ -100,6 +100,10 @@ class FileStore:
                     raise
             return _token(self._snapshot.lstat(), length + len(entry) + 1)
 
+    def confirm(self) -> None:
+        """Nothing to ask: the lock lives as long as its process."""
+        self._held()
+
     def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal, durably."""
         del lazy, note

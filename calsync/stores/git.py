@@ -8,7 +8,7 @@ StateConflict. A push whose answer was lost is looked for before anything else i
 The lock is a lease: it names its holder and its end, and every write prolongs it, also one made in the background
 when there is nothing else to write for long. Another run may take it when the reader's own clock is MARGIN past its
 end, or when it was seen unchanged for LEASE and MARGIN, whatever the clocks say. Whoever lost it so is told by the
-next push, which comes before any request whose intent is not on the branch yet.
+next push, which comes before any request whose intent is not on the branch yet, or whose lease is nearly over.
 
 What may wait (`lazy`) is pushed with the next intent, with the lease, or at the end of the hold.
 """
@@ -102,6 +102,16 @@ class GitStore:
                 del self._notes[before[2] :]
                 raise
             return self._view.token
+
+    def confirm(self) -> None:
+        """Push the lease anew where little of its time is left, as after a machine has slept."""
+        with self._guard:
+            self._held()
+            assert self._lease is not None
+            if self._lost:
+                raise conflict(self.where)
+            if self._lease.until - self._now() < self._span / 3:
+                self._publish()
 
     def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal; pushed when this returns unless `lazy`."""

@@ -64,6 +64,10 @@ class MemoryStore:
         self.after("append")
         return token
 
+    def confirm(self) -> None:
+        """Nothing to ask: nobody takes this lock away."""
+        self._held()
+
     def write(self, snapshot: bytes, *, expecting: Token | None, lazy: bool = False, note: str = "") -> Token:
         """Replace the snapshot and empty the journal."""
         del lazy, note

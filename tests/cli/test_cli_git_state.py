@@ -189,3 +189,19 @@ def test_what_was_opened_and_not_sent_is_closed(project: Project, remote: Path) 
     commit(project)
     assert set(project.apply("--allow-cancels", "8", code=0).actions().values()) == {"cancel"}
     assert len(log(remote)) == before + 6
+
+
+def test_a_post_does_not_wait_for_the_media_of_others(project: Project, remote: Path) -> None:
+    """Intents are opened together, and who is ready goes out all the same while others still upload."""
+    project.configure(state=GIT)
+    project.media("teaser.mp4", "launch.mp4")
+    commit(project, "z")
+    project.apply(code=0)
+    slow = video("slow", ahead(days=4), media="media/launch.mp4")
+    project.calendar(video("z", ahead(days=3)), video("ready", ahead(days=4, minutes=30)), slow)
+    project.box.fault("stall_before", request_class="upload", times=None)
+    run = project.start("apply", "-y")
+    until(lambda: any(each["caption"] == "The ready" for each in project.posts()), 60)
+    run.kill()
+    project.box.clear_faults()
+    assert len(project.posts()) == 2
