@@ -34,9 +34,12 @@ def git(cwd: Path, *arguments: str, env: Mapping[str, str] = PLAIN) -> str:
     return done.stdout.strip()
 
 
-def bare(path: Path) -> Path:
-    """A remote."""
+def bare(path: Path, *, empty: bool = False) -> Path:
+    """A remote; unless `empty` with a branch that nobody works on, for no state is begun where there is none."""
     git(path.parent, "init", "-q", "--bare", "-b", "main", str(path))
+    if not empty:
+        tree = git(path, "hash-object", "-t", "tree", "-w", os.devnull)
+        git(path, "update-ref", "refs/heads/begun", git(path, "commit-tree", "-m", "begun", tree))
     return path
 
 

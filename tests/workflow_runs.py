@@ -178,7 +178,8 @@ class Hub:
         merge, head = self._merge(branch), self.head(branch)
         source = {"full_name": "mallory/posts" if fork else "acme/posts"}
         place = {"full_name": "acme/posts"}
-        self.fake.pull_head = head
+        self.fake.pulls.clear()
+        self.fake.pull(head, source=source["full_name"], branch=branch)
         event = {
             "action": "synchronize",
             "number": 7,

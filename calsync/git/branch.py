@@ -124,6 +124,15 @@ class Branch:
             return False
         return self._git("merge-base", "--is-ancestor", commit, tip.commit).code == 0
 
+    def needs_another(self) -> None:
+        """Raise StateError where the remote has no branch at all: forges take the first one for the default branch."""
+        done = self._git("ls-remote", "--quiet", "--heads", "state", seconds=NETWORK)
+        if done.code == 0 and not done.text:
+            raise StateError(
+                f"{self.remote} has no branch yet, and {self.name} would become its default branch; nothing was written",
+                hint=f"push the branch of the calendars first, for example `git push {self.remote} HEAD`",
+            )
+
     def _there(self) -> str | None:
         done = self._git("ls-remote", "--quiet", "state", f"refs/heads/{self.name}", seconds=NETWORK)
         if done.code != 0:

@@ -205,6 +205,8 @@ class GitStore:
 
     def _take(self, tip: Tip, who: Holder, note: str) -> None:
         with self._guard:
+            if tip.commit is None:
+                self._branch.needs_another()
             self._tip, self._view = tip, View.of(tip.files)
             self._notes, self._plan, self._lost = [note], None, False
             self._tried = set()

@@ -53,7 +53,8 @@ def test_beside_a_project_that_is_there(forge: str, top: Path, project: Project)
     project.run("init", "social", "--ci", forge, code=0)
     assert (top / "social/calsync.yaml").read_bytes() == before
     for path in FORGES[forge]:
-        assert "calsync -C social ci" in (top / path).read_text()
+        text = (top / path).read_text()
+        assert "calsync -C social ci" in text or "--project social/calsync.yaml" in text
         assert not (top / "social" / path).exists()
 
 
@@ -71,11 +72,16 @@ def test_a_workflow_that_is_there_stays(forge: str, top: Path, project: Project)
 
 
 def test_the_first_state_is_made_once_there_is_a_remote(top: Path, project: Project, tmp_path: Path) -> None:
-    """As the last line of init says."""
+    """As the last line of init says; never as the remote's first branch, which forges take for the default branch."""
     project.run("init", "--ci", "github", code=0)
     assert project.run("state", "init").code == 1
     git(tmp_path, "init", "--quiet", "--bare", "remote.git")
     git(top, "remote", "add", "origin", str(tmp_path / "remote.git"))
+    refused = project.run("state", "init", code=1)
+    assert "has no branch yet" in refused.err
+    assert "git push origin HEAD" in refused.err
+    git(top, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "first")
+    git(top, "push", "--quiet", "origin", "HEAD")
     project.run("state", "init", code=0)
     git(tmp_path / "remote.git", "rev-parse", "--verify", "refs/heads/calsync-state")
     project.run("state", "list", code=0)

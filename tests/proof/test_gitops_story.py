@@ -89,12 +89,87 @@ def good(job: Job) -> Job:
     return job
 
 
+def test_from_a_branch_to_a_post_and_back(hub: Hub) -> None:
+    """Reviewed, merged, applied; applied again without a write; reverted, which cancels; the state's log tells all."""
+    assert titles(hub) == ["lock", "init", "unlock"]
+    good(hub.pushed())
+    assert len(scheduled(hub)) == 4
+    before = titles(hub), writes(hub)
+    propose(hub, REVEAL, "reveal")
+    plan, comment = hub.pull("reveal")
+    good(plan)
+    assert (titles(hub), writes(hub)) == before
+    assert "+ spring-launch/reveal@brand" in plan.log
+    assert "4 unchanged" in plan.log
+    assert comment is not None
+    good(comment)
+    [said] = hub.fake.ours()
+    assert "It is here" in said
+    git(hub.folder / "anna", "checkout", "-q", "reveal")
+    edit(hub, "It is here.", "Here it is.")
+    hub.push(hub.folder / "anna", "Better words", "reveal")
+    good(hub.pull("reveal")[0])
+    [said] = hub.fake.ours()
+    assert "Here it is" in said
+    assert "It is here" not in said
+    assert [each.split()[0] for each in hub.fake.writes()] == ["POST", "PATCH"]
+
+    merged = hub.merge("reveal")
+    applied = good(hub.pushed())
+    assert "Applied: 1 done." in applied.log
+    assert len(scheduled(hub)) == 5
+    assert titles(hub)[len(before[0]) :] == ["lock", "commit, plan, begin", "done"]
+    last = git(hub.remote, "log", "-1", "--skip=1", "--format=%B", "calsync-state")
+    assert "begin create spring-launch/reveal@brand" in last
+    assert f"Commit: {merged}" in last
+    assert f"Run: https://github.example/acme/posts/actions/runs/{hub.jobs}" in last
+    assert "Actor: anna" in last
+
+    sent, state = writes(hub), git(hub.remote, "show", f"calsync-state:{PROJECT}/state.json")
+    again = good(hub.pushed())
+    assert "Nothing to do: 5 unchanged." in again.log
+    assert writes(hub) == sent
+    assert git(hub.remote, "show", f"calsync-state:{PROJECT}/state.json") == state
+    assert titles(hub)[-2:] == ["lock", "unlock"]
+
+    anna = hub.folder / "anna"
+    git(anna, "fetch", "-q", "origin")
+    git(anna, "checkout", "-q", "-B", "back", "origin/main")
+    git(anna, "revert", "--no-edit", "-m", "1", "HEAD")
+    hub.push(anna, "Not yet", "back")
+    plan, _ = hub.pull("back")
+    assert "- spring-launch/reveal@brand" in good(plan).log
+    hub.merge("back")
+    assert "cancel" in good(hub.pushed()).log
+    assert len(scheduled(hub)) == 4
+    assert "begin cancel spring-launch/reveal@brand" in history(hub)
+    assert hub.fake.issues == []
+
+
 def edit(hub: Hub, old: str, new: str) -> None:
     """Somebody changes words of the spring launch."""
     file = hub.folder / "anna" / "calendars" / "spring-launch.yaml"
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_strangers_pull_request(hub: Hub) -> None:
+    """From a fork there are no keys: the two sets of calendars are compared offline, and a job that trusts nothing
+    of it makes the comment."""
+    good(hub.pushed())
+    propose(hub, REVEAL, "reveal")
+    before, branch = len(hub.box.requests()), titles(hub)
+    plan, comment = hub.pull("reveal", fork=True)
+    assert "spring-launch/reveal@brand" in good(plan).log
+    assert len(hub.box.requests()) == before
+    assert titles(hub) == branch
+    assert comment is not None
+    good(comment)
+    assert len(hub.box.requests()) == before
+    [said] = hub.fake.ours()
+    assert "It is here" in said
+    assert hub.artifacts
 
 
 def test_two_merges_race(hub: Hub) -> None:
