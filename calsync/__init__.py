@@ -29,7 +29,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     workflows    the CI workflows of three forges, for `calsync init --ci`
     environment  keys, addresses, and where a run takes place
     settings     the project file -> Settings
-    media        local media files: open safely, digest, probe, Git LFS pointers
+    media        local media files: open safely, digest, probe, Git LFS pointers, media.lock
     rules        checks on desired state: one small function per rule
 
     What we wrote down

@@ -112,6 +112,7 @@ def test_what_branches_add_merges(tmp_path: Path) -> None:
         (WRITTEN.replace("video/mp4", "text/html"), 3, "type is one of"),
         (WRITTEN.replace('"h264"', '"\\u001b[2J"'), 3, "codec is a short name"),
         (WRITTEN.replace("29.97", "1e999"), 3, "frame_rate is a number"),
+        (f'{{\n"{A}": 7,\n"version": 1\n}}\n', 2, "expected an object such as"),
         (WRITTEN.replace("29.97", "true"), 3, "frame_rate is a number"),
         (WRITTEN.replace('"codec"', '"kodec"'), 3, "unknown key kodec"),
         (WRITTEN.replace('"width": 1080, "height": 1350', '"width": 1, "width": 2'), 2, "a key stands there twice"),

@@ -201,35 +201,37 @@ class _Reading:
                 return
 
     def _facts(self, oid: str, value: object) -> Facts | None:
-        at, name = self._place(oid), f"{oid[:12]}..."
+        def wrong(what: str) -> None:
+            self._note(self._place(oid), f"{oid[:12]}...: {what}")
+
         if not isinstance(value, _Object):
-            self._note(at, f'{name}: expected an object such as {{"size": 52428800, "type": "video/mp4"}}')
+            wrong('expected an object such as {"size": 52428800, "type": "video/mp4"}')
             return None
         given = dict(value)
         if len(given) != len(value):
-            self._note(at, f"{name}: a key stands there twice")
+            wrong("a key stands there twice")
             return None
         unknown = [key for key in given if key not in _KEYS]
         if unknown:
-            self._note(at, f"{name}: unknown key {shown(unknown[0])}; known are {', '.join(_KEYS)}")
+            wrong(f"unknown key {shown(unknown[0])}; known are {', '.join(_KEYS)}")
             return None
         numbers: dict[str, int | None] = {}
         for key, most in _MOST.items():
             number = given.get(key)
             if number is not None and (type(number) is not int or not 0 < number <= most):
-                self._note(at, f"{name}: {key} is a whole number from 1 to {most:,}")
+                wrong(f"{key} is a whole number from 1 to {most:,}")
                 return None
             numbers[key] = number
         size, mime, codec = numbers["size"], given.get("type"), given.get("codec")
         rate = given.get("frame_rate")
         if size is None:
-            self._note(at, f"{name}: it has no size in bytes")
+            wrong("it has no size in bytes")
         elif not isinstance(mime, str) or mime not in MIMES:
-            self._note(at, f"{name}: type is one of {', '.join(sorted(MIMES))}")
+            wrong(f"type is one of {', '.join(sorted(MIMES))}")
         elif codec is not None and not (isinstance(codec, str) and _CODEC.fullmatch(codec)):
-            self._note(at, f"{name}: codec is a short name such as h264")
+            wrong("codec is a short name such as h264")
         elif rate is not None and not (type(rate) is float and 0 < rate <= FASTEST):
-            self._note(at, f"{name}: frame_rate is a number such as 29.97, up to {FASTEST}")
+            wrong(f"frame_rate is a number such as 29.97, up to {FASTEST}")
         else:
             return Facts(
                 size=size,
