@@ -410,7 +410,7 @@ def test_budgets_of_exceptions(words: str) -> None:
     assert len(places) <= BUDGETS[words], places
 
 
-def loaded(*argv: str) -> set[str]:
+def loaded(*argv: str, **env: str) -> set[str]:
     """The modules that a run has imported, beyond those that Python starts with."""
     script = (
         "import sys; before = set(sys.modules); sys.argv = ['calsync', *sys.argv[1:]]\n"
@@ -422,7 +422,7 @@ def loaded(*argv: str) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", script, *argv],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **env},
         capture_output=True,
         text=True,
         check=True,
@@ -439,6 +439,13 @@ def test_help_loads_no_library_but_click() -> None:
     """Help is shown without the libraries that the commands need."""
     libraries = {name.split(".")[0] for name in loaded("--help")} - sys.stdlib_module_names
     assert libraries <= {"calsync", "click"}
+
+
+def test_completing_a_command_loads_none() -> None:
+    """Whoever presses the tab key waits for the names of the commands, not for the commands."""
+    names = loaded(_CALSYNC_COMPLETE="bash_complete", COMP_WORDS="calsync s", COMP_CWORD="1")
+    assert {name for name in names if name.startswith("calsync.cli.")} == {"calsync.cli.group"}
+    assert {name.split(".")[0] for name in names} - sys.stdlib_module_names <= {"calsync", "click"}
 
 
 @pytest.mark.parametrize("argv", [["validate"], ["plan", "--refresh", "off"]])

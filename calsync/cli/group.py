@@ -17,6 +17,8 @@ from calsync.errors import CalsyncError, Exit, Interrupted
 from calsync.interrupts import Ears
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from calsync.transport import Transport
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -161,6 +163,15 @@ class Lazy(click.Group):
         """The list of commands, without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(_HELP.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands, without importing any; then options, as click does."""
+        from click.shell_completion import CompletionItem
+
+        names = [
+            CompletionItem(name, help=words) for name, words in _HELP.items() if name.startswith(incomplete)
+        ]
+        return [*names, *super(click.Group, self).shell_complete(ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
