@@ -171,14 +171,17 @@ def look(
         limits=limits,
         findings=frozenset(findings),
     )
-    touched = frozenset[Address]()
+    touched, first = frozenset[Address](), None
+    blind = Observed(unreadable=closed)
     if mode is Refresh.AUTO and any(not each.lists for each in ground.abilities.values()):
-        first = ground.plan(recorded, Observed(unreadable=closed), Filters(), mode)
+        first = ground.plan(recorded, blind, Filters(), mode)
         touched = frozenset(action.previous_address or action.address for action in first.actions)
     readable = {name: each for name, each in services.providers.items() if name not in closed}
     observed = refresh(desired, recorded, readable, mode=mode, now=project.now(), touched=touched)
     observed = replace(observed, unreadable={**closed, **observed.unreadable})
-    planned = ground.plan(recorded, observed, filters, mode)
+    # Where there was nothing to see, the plan from before looking is the plan.
+    same = first is not None and observed == blind and filters == Filters()
+    planned = first if first is not None and same else ground.plan(recorded, observed, filters, mode)
     return View(ground=ground, recorded=recorded, observed=observed, plan=planned)
 
 
