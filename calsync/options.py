@@ -40,7 +40,7 @@ Comment = Annotated[
 class PlatformOptions(BaseModel):
     """Options of one platform. null takes an option back that the defaults set."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True)
 
 
 class TikTok(PlatformOptions):

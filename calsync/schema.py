@@ -46,7 +46,7 @@ _Rates = Annotated[int, whole_number(1, 100_000)]
 class Model(BaseModel):
     """What all models of this room have in common."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", defer_build=True, frozen=True)
 
 
 class Fields(Model):
