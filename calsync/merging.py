@@ -7,8 +7,7 @@ the account, the defaults. Options merge key by key, and null takes one back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from calsync.document import Map, Seq
 from calsync.errors import Source
@@ -17,8 +16,7 @@ from calsync.reading import OptionValues
 from calsync.schema import Fields
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """One level: what is written there, as typed, and whether it is the post's own (not the defaults')."""
 
     node: Map
@@ -30,8 +28,7 @@ class Level:
         return name in self.node.key_at
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A field where it is nearest. `value` is None where that was reported already."""
 
     name: str
@@ -48,13 +45,12 @@ def nearest(levels: tuple[Level, ...], *names: str) -> Found | None:
     """The nearest level that has one of the fields, which count as one; None where none has."""
     for level in levels:
         for name in names:
-            if level.has(name):
+            if name in level.node.key_at:
                 return Found(name, getattr(level.fields, name), level)
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """An option as merged: its value, its place, and whether the post itself says so."""
 
     value: Json

@@ -6,8 +6,7 @@ What was wrong is taken out of the data (`Map.spoiled`), so that one run shows a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -139,8 +138,7 @@ def _inner(annotation: Any) -> Any:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class OptionValues:
+class OptionValues(NamedTuple):
     """Options of one level as typed: the values, the names taken back by null, and where each stands.
 
     `foreign` are names that this platform does not know but another one does, with their places; `spoiled` names

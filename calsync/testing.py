@@ -217,7 +217,7 @@ class ProviderContract:
         submission = bench.uploaded()
         assert tuple(bench.provider.check(submission)) == ()
         if bench.provider.capabilities.dry_runs:
-            scope = replace(submission.scope, account=replace(submission.scope.account, id=NOBODY.id))
+            scope = replace(submission.scope, account=submission.scope.account._replace(id=NOBODY.id))
             findings = bench.provider.check(replace(submission, scope=scope))
             assert [each.severity for each in findings] == [Severity.ERROR]
         assert bench.listed() == {}

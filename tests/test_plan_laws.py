@@ -750,7 +750,7 @@ def _big(count: int) -> tuple[Desired, Recorded, Observed]:
         what = number % 5
         if what != 4:
             entry = Entry(
-                address=replace(address, post=f"renamed-{number}") if what == 3 else address,
+                address=address._replace(post=f"renamed-{number}") if what == 3 else address,
                 content=replace(content, caption="Edited") if what == 2 else content,
                 media=(media,),
                 zone="UTC",

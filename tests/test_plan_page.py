@@ -279,7 +279,7 @@ def hostile(text: str) -> Plan:
     new = replace(new, entry=replace(new.entry, address=Address(name, name, name), zone=text))
     old = replace(new, content=replace(new.content, caption=text, title=text, at=at(14)))
     gone = post("gone", at(16), caption=text)
-    source = replace(new.entry.source, file=text)
+    source = new.entry.source._replace(file=text)
     told = {"source": source, "zone": text, "previous_address": Address(name, name, "x")}
     actions = (
         action(Create(new), new, text, after=at(15), changes=changes(None, new.content), media=(MediaUse(video(), True),), **told),

@@ -551,7 +551,7 @@ def test_the_fullest_window_is_what_trying_every_window_finds(times: Sequence[da
 def test_the_order_of_entries_does_not_matter(shuffle: random.Random) -> None:
     """The same entries in any order give the same findings, but for whose address stands at a shared one."""
     entries = [
-        replace(post, address=replace(post.address, post=f"p{index}")) for index, (post, *_) in enumerate(BAD)
+        replace(post, address=post.address._replace(post=f"p{index}")) for index, (post, *_) in enumerate(BAD)
     ]
     shuffled = entries[:]
     shuffle.shuffle(shuffled)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from calsync.errors import Source
 from calsync.model.values import Address, Content, Media, RemoteMedia
@@ -40,8 +41,7 @@ class Entry:
         return self.places.get(name, self.source)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class AccountKey:
+class AccountKey(NamedTuple):
     """One remote account: the service's name (as in calsync.yaml) and its id there."""
 
     service: str

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from calsync.model.posts import AccountKey, Post
 from calsync.model.services import Capabilities, Usage
 from calsync.model.values import Address, Content, Intent, Json, MediaFile, Options, canonical, utc
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RemoteId:
+class RemoteId(NamedTuple):
     """The service's name of a post, opaque outside its provider.
 
     `part` names what lies inside it where one id does not suffice (Postqued: the target of a publish

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -20,6 +20,8 @@ TEXT_FIELDS = ("caption", "title")
 
 def utc(moment: datetime) -> datetime:
     """The moment in UTC, cut to whole seconds. Raises ValueError for a naive one."""
+    if moment.tzinfo is UTC and not moment.microsecond:
+        return moment
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {moment.isoformat()}")
     return moment.astimezone(UTC).replace(microsecond=0)
@@ -27,7 +29,7 @@ def utc(moment: datetime) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """The one spelling of times in documents and requests: `2026-03-15T13:00:00Z`."""
-    return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{utc(moment).isoformat()[:19]}Z"
 
 
 def moment(text: str) -> datetime:
@@ -50,11 +52,13 @@ def units(text: str) -> int:
 
 def canonical(value: Json) -> str:
     """The one JSON spelling of a value: sorted keys, no spaces, so that equal values have equal digests."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Address(NamedTuple):
     """Our stable name of one post on one account: `spring-launch/teaser@brand`."""
 
     calendar: str
@@ -156,8 +160,7 @@ class RemoteMedia:
 Media: TypeAlias = MediaFile | RemoteMedia
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class MediaRef:
+class MediaRef(NamedTuple):
     """What identifies media in a comparison: the sha256 of a file, or the service's id of it."""
 
     scheme: Literal["sha256", "id"]

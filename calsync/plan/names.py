@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from calsync.model import AccountKey, Address, Desired, Open, Post, Record, Recorded, canonical
 from calsync.plan.changes import fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     """One address on one account: what is wanted of it, what is recorded, and an intent left open.
 
     `record` still carries its old address where `previous` is set.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from calsync.errors import Diagnostic, Severity
 from calsync.model import Capabilities, Content, Policy, Post, Record, RemoteId, Sighting, Status
@@ -20,8 +21,7 @@ OVERDUE = timedelta(minutes=15)
 """So long after its time a scheduled post should be out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(NamedTuple):
     """All that a verdict is worded from; the facts of the table have been found already.
 
     `at`: the desired time, or the recorded one. `seen`: the content as it stands at the service. `gaps`: fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from calsync.model import Status
 
@@ -17,8 +18,7 @@ class Gap(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """All that the table looks at. `observed` is None where nothing is recorded.
 
     `twins` counts unmanaged posts like it; `near`: one in the same minute that is not like it. `past` and `soon`
@@ -94,4 +94,7 @@ ROWS: tuple[Row, ...] = (
 
 def decide(facts: Facts) -> Row:
     """The first row that matches; the last matches whatever is left."""
-    return next(row for row in ROWS if row.holds(facts))
+    for row in ROWS:
+        if row.holds(facts):
+            return row
+    raise AssertionError("the last row matches")

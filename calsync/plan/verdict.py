@@ -17,8 +17,8 @@ def verdict(row: int, situation: Situation) -> Verdict:
     if situation.quiet and not acts:
         wanted = situation.case.post is not None and situation.case.post.wanted
         outcome = replace(outcome, action=None, count="past" if wanted else outcome.count, diagnostics=())
-    if not acts and outcome.refreshed is None:
-        outcome = replace(outcome, refreshed=situation.refreshed)
+    if not acts and outcome.refreshed is None and (news := situation.refreshed) is not None:
+        outcome = replace(outcome, refreshed=news)
     return _renamed(outcome, situation) if outcome.action is None else outcome
 
 

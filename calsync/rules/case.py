@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from calsync.errors import Diagnostic, Severity, Source
 from calsync.model import AccountSpec, Entry, Limits, MediaFile, MediaKind, RemoteMedia
@@ -25,8 +25,7 @@ TIKTOK = Limits(
 """TikTok's own limits: they bound every service, and stand in for a service that names none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     """An entry with its account and the versions of its service that could be meant (none: nothing is known).
 
     `kind` is None where the media is mixed, absent or only known by id. `fixed`: the post plays an upload that
