@@ -54,6 +54,14 @@ def test_scripts_hold_no_expressions(forge: str, path: str) -> None:
         assert not EXPRESSION.search(step.get("run", "")), step
 
 
+@pytest.mark.parametrize("forge", FORGES)
+def test_python_imports_nothing_of_the_checkout(forge: str) -> None:
+    """`python -m` would: a pull request could bring a pip of its own."""
+    for text in workflows(forge, folder="", branch="main", minute=1).values():
+        assert re.findall(r"python3? (?!-I -m (?:pip|venv)|@)-\S+", text) == []
+        assert "-I -m" in text
+
+
 def test_the_plan_of_a_pull_request_only_reads() -> None:
     """Its token can do no more, and the comment is made elsewhere."""
     plan = made("github")[".github/workflows/calsync-plan.yml"]

@@ -36,9 +36,9 @@ _WHO = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, 
 _PYTHON = """\
 #!/bin/sh
 echo "$0 $*" >> "$TMPDIR/python.log"
-case "${{0##*/}} $1 $2" in
-    apt-get*|pip*|*" -m pip") ;;
-    *" -m venv") mkdir -p "$3/bin"; for name in python pip calsync; do ln -s "{tools}/$name" "$3/bin/$name"; done ;;
+case "${{0##*/}} $1 $2 $3" in
+    apt-get*|pip*|*" -I -m pip") ;;
+    *" -I -m venv") mkdir -p "$4/bin"; for name in python pip calsync; do ln -s "{tools}/$name" "$4/bin/$name"; done ;;
     *) exit 1 ;;
 esac
 """
