@@ -27,6 +27,7 @@ _TOKENS = frozenset(
         "GH_TOKEN",
     }
 )
+_KEY_FILES = ("_API_KEY_FILE", "CALSYNC_GIT_TOKEN_FILE")
 _PATIENCE = 60.0
 """Seconds that whoever writes a key into a pipe may take: a password manager asks for a passphrase first."""
 _IDLE = 5.0
@@ -159,7 +160,7 @@ class Environment:
         for name, value in sorted(self._values.items()):
             if name.endswith("_API_KEY") or name in _TOKENS:
                 found.append(value)
-            elif name.endswith("_API_KEY_FILE") and Path(value).is_file():  # a pipe can be read only once
+            elif name.endswith(_KEY_FILES) and Path(value).is_file():  # a pipe can be read only once
                 with contextlib.suppress(CalsyncError):
                     found.append(_key_file(name, Path(value)))
         # A log is hidden from line by line.

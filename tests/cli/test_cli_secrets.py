@@ -408,11 +408,12 @@ def test_a_file_that_was_open_to_others_is_closed_to_them(project: Project) -> N
 class TestKeysInCalendars:
     """A key file may lie where a calendar can name it."""
 
-    def test_a_caption_is_no_way_to_read_a_key(self, project: Project) -> None:
+    @pytest.mark.parametrize("name", ["POSTQUED_API_KEY_FILE", "CALSYNC_GIT_TOKEN_FILE"])
+    def test_a_caption_is_no_way_to_read_a_key(self, project: Project, name: str) -> None:
         """Neither named as a caption file nor quoted is it shown or sent, and the run ends before any request."""
         key = project.env.pop("POSTQUED_API_KEY")
         path = project.write("calendars/secrets/key.txt", f"{key}\n")
-        project.env["POSTQUED_API_KEY_FILE"] = str(path)
+        project.env[name] = str(path)
         post = video("post", ahead(days=3))
         del post["caption"]
         project.calendar(post | {"caption_file": "secrets/key.txt"})
