@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from calsync.interrupts import StopSign
 from calsync.model import stamp
 from calsync.providers.base import Provider
 from calsync.reconcile.project import Commit, Project
-from calsync.settings import Environment, InvalidProject, Settings, find_project, load_settings
+from calsync.settings import PROJECT_FILE, Environment, InvalidProject, Settings, find_project, load_settings
 from calsync.stores.base import Holder, Store
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def open_project(
         limits=limits,
         fetcher=cache(fetcher),
         commit=cache(lambda: _commit(settings, repository)),
+        namesakes=cache(lambda: _namesakes(settings, repository)),
         ci=environment.ci,
         survives=settings.state_backend != "file",
     )
@@ -194,6 +196,20 @@ def _commit(settings: Settings, repository: Callable[[], Repository | None]) -> 
         return there.precedes(here, other, settings.remote)
 
     return Commit(head, clean=clean, precedes=precedes)
+
+
+def _namesakes(settings: Settings, repository: Callable[[], Repository | None]) -> tuple[str, ...]:
+    """The other project files that name this project, as far as git can tell."""
+    from calsync.git.calls import GitProblem
+
+    try:
+        found = repository() if settings.project is not None else None
+        if found is None or settings.project is None:
+            return ()
+        line = re.compile(rf"project:\s*([\"']?){re.escape(settings.project)}\1\s*(#.*)?")
+        return found.holding(settings.project, line, PROJECT_FILE, but=settings.root / settings.file)
+    except GitProblem:
+        return ()
 
 
 def _connect(

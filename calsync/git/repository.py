@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -85,6 +86,16 @@ class Repository:
     def tracks(self, file: Path) -> bool:
         """Whether a file is one of the repository's, and does not only lie in its work tree."""
         return self._ask("ls-files", "--error-unmatch", "--", str(file)).code == 0
+
+    def holding(self, text: str, line: re.Pattern[str], name: str, *, but: Path) -> tuple[str, ...]:
+        """The tracked files of this name, save one, where a line with this text is such; by their path from the top."""
+        done = self._ask("grep", "-z", "--no-color", "-I", "-F", "-e", text, "--", f":(top,glob)**/{name}")
+        found: set[str] = set()
+        for each in done.out.decode("utf-8", "surrogateescape").splitlines():
+            path, _, found_line = each.partition("\0")
+            if line.fullmatch(found_line) and (self.top / path).resolve() != but.resolve():
+                found.add(path)
+        return tuple(sorted(found))
 
     def precedes(self, one: str, other: str, remote: str) -> bool | None:
         """Whether a commit is an ancestor of another; None where that cannot be told.

@@ -16,6 +16,7 @@ from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import Settled, resendable, settle
 from calsync.reconcile.fetching import fetch, looked_into, need_media
 from calsync.reconcile.look import View, look, recognisable, valid
+from calsync.reconcile.namesakes import refuse_namesakes
 from calsync.reconcile.older import refuse_older
 from calsync.reconcile.project import Project
 from calsync.recorded import Ledger, went_back
@@ -72,6 +73,7 @@ def apply(project: Project, orders: Orders) -> Applied:
     sent then.
     """
     lineage = project.settings.project
+    refuse_namesakes(project)
     with (
         Ledger.hold(
             project.store,

@@ -11,6 +11,7 @@ from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Lim
 from calsync.observed import Refresh, refresh
 from calsync.plan import Action, Filters, Plan, plan
 from calsync.providers.base import Provider, Scope
+from calsync.reconcile.namesakes import found_namesakes
 from calsync.reconcile.older import found_older
 from calsync.reconcile.project import Project, Services
 from calsync.recorded import lost_state, read
@@ -160,7 +161,7 @@ def look(
     findings = {*checked.loading, *judged(project, checked, limits), *_fleeting(project, recorded)}
     findings.update(_begun_anew(desired, recorded, services.providers))
     findings.update(_gone(project, recorded))
-    findings.update(found_older(project, recorded))
+    findings.update(found_older(project, recorded), found_namesakes(project))
     if mode is not Refresh.OFF:
         asked = {name: each for name, each in services.providers.items() if name not in closed}
         findings |= creators(project, checked, desired, recorded, asked)

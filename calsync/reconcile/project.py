@@ -51,6 +51,8 @@ class Project:
     """How the files behind Git LFS pointers are fetched (raises CalsyncError); None where they cannot be."""
     commit: Callable[[], Commit | None] = lambda: None
     """Where the calendars are in git, if they are."""
+    namesakes: Callable[[], tuple[str, ...]] = tuple
+    """The other project files of the repository that name the same project."""
     survives: bool = False
     """Its state outlives the machine."""
     ci: bool = False

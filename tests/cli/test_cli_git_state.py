@@ -205,3 +205,28 @@ def test_a_post_does_not_wait_for_the_media_of_others(project: Project, remote: 
     run.kill()
     project.box.clear_faults()
     assert len(project.posts()) == 2
+
+
+def test_a_copied_project_does_not_take_the_posts_of_the_other(project: Project, remote: Path) -> None:
+    """Two project files of one repository with one `project:` would share a state: an error, and nothing is sent."""
+    project.configure(state=GIT, project=LINEAGE)
+    project.run("state", "init", code=0)
+    commit(project, "a", "b", "c")
+    project.apply(code=0)
+    copy = replace(project, root=project.root / "other")
+    copy.settings = project.settings
+    copy.media()
+    copy.configure()
+    commit(copy, "a")
+    sent = len(project.writes())
+    for each, other in ((copy, "calsync.yaml"), (project, "other/calsync.yaml")):
+        refused = each.run("apply", "-y", "--format", "json", code=1)
+        assert refused.json["error"]["code"] == "same-project"
+        assert other in refused.json["error"]["message"]
+        assert each.plan().codes()["same-project"] == "warning"
+    assert len(project.writes()) == sent
+    copy.configure(project=LINEAGE.replace("1", "2"))
+    copy.run("state", "init", code=0)
+    copy.calendar(video("d", ahead(days=5)), name="autumn")
+    (copy.root / "calendars/spring.yaml").unlink()
+    assert copy.apply(code=0).actions() == {"autumn/d@brand": "create"}
