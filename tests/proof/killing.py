@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import threading
@@ -91,6 +93,8 @@ class World:
     requests: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     result: Result | None = None
+    settled: set[str] = field(default_factory=set)
+    """The situations from which a run was seen to go on to the right end."""
 
     def __post_init__(self) -> None:
         self.copy = self.project.box.copy()
@@ -160,6 +164,28 @@ class World:
             return str(json.loads(log.read_text())[-1])
         assert reaper.hit is not None
         return f"{reaper.hit['method']} {reaper.hit['path']}"
+
+    def situation(self) -> str:
+        """All that the next run can find: the files of the state, and what the services were made to do.
+
+        Ids and moments that differ from run to run are numbered as they come, so that two kills with nothing between
+        them that lasts leave the same situation.
+        """
+        folder = self.project.root / ".calsync"
+        files = [
+            f"{path.relative_to(folder)}\n{path.read_bytes().decode('utf-8', 'replace')}"
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name != "state.json.lock" and "cache" not in path.parts
+        ]
+        done = [
+            f"{each['method']} {each['path']} {each['query']} {json.dumps(each['body'])} {each['idempotency_key']}"
+            for each in self.project.writes()
+            if each["status"] is not None
+        ]
+        found: dict[str, str] = {}
+        text = _MOMENT.sub("", "\0".join([*files, "", *done]))
+        text = _RANDOM.sub(lambda match: found.setdefault(match[0], f"#{len(found)}"), text)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def recorded(self) -> frozenset[UploadKey]:
         """The uploads that the state knows, by whatever it is in."""
@@ -231,6 +257,10 @@ class World:
             connection.close()
 
 
+_MOMENT = re.compile(r'"begun": ?"[^"]*"')
+_RANDOM = re.compile(
+    r'[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|signature=[^"& ]*|state\.json\.[0-9a-z_]{6,}'
+)
 _TIDY = {"cache", "state.json", "state.json.bak", "state.json.lock"}
 
 
