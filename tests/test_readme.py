@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pages
 import pytest
+from pages import blocks, settled, steps
 
 from calsync.cli.group import calsync
 from calsync.errors import Exit
@@ -33,42 +34,10 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MEDIA = ROOT / "examples" / "calendars" / "calendars" / "media"
 
-CHANGING = (
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "ID"),
-    (r"\bplan [0-9a-f]{8}\b", "plan DIGEST"),
-    (r"--expect [0-9a-f]{16}", "--expect DIGEST"),
-    (r"in \d+ (weeks?|days?|hours?|minutes?)", "in TIME"),
-    (r"tzdata \S+", "tzdata VERSION"),
-)
-"""What differs from run to run."""
-
 
 def section(title: str) -> str:
     """The text under a heading, with the headings below it."""
-    found = re.search(rf"(?ms)^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README)
-    assert found is not None, title
-    return found[1]
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language."""
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text)
-
-
-def steps() -> Iterator[tuple[str, str]]:
-    """Commands of the quick start with the output that the README shows, and files as `write`."""
-    for language, body in re.findall(r"(?ms)^```(console|yaml)\n(.*?)^```$", section("Quick start")):
-        if language == "yaml":
-            yield "write", body
-            continue
-        yield from re.findall(r"(?m)^\$ (.*)\n((?:(?!\$ ).*\n)*)", body)
-
-
-def settled(text: str) -> str:
-    """Text without what differs from run to run."""
-    for pattern, word in CHANGING:
-        text = re.sub(pattern, word, text)
-    return text.strip()
+    return pages.section(README, title)
 
 
 def run(argv: list[str], cwd: Path, env: dict[str, str]) -> str:
@@ -96,7 +65,7 @@ def test_the_quick_start_works(tmp_path: Path) -> None:
     root = tmp_path / "my-posts"
     ran = 0
     with Sandbox(rate_limits=False) as box:
-        for command, shown in steps():
+        for command, shown in steps(section("Quick start")):
             if command == "write":
                 project = root / "calsync.yaml"
                 text = project.read_text(encoding="utf-8").replace("@your_handle", "@brand")

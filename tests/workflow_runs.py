@@ -31,7 +31,7 @@ from calsync.sandbox import Sandbox
 ROOT = Path(__file__).resolve().parents[1]
 READING = "ghs_a-token-that-only-reads"
 KEYS = ("POSTQUED_API_KEY", "TIKFLOW_API_KEY")
-_WHO = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in
+WHO = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in
         (("NAME", "anna"), ("EMAIL", "anna@example.org"))}  # fmt: skip
 _PYTHON = """\
 #!/bin/sh
@@ -142,7 +142,7 @@ class Hub:
         if git(clone, "branch", "--show-current") != branch:
             git(clone, "checkout", "-q", "-B", branch)
         git(clone, "add", ".")
-        git(clone, "commit", "-q", "--allow-empty", "-m", message, env=PLAIN | _WHO)
+        git(clone, "commit", "-q", "--allow-empty", "-m", message, env=PLAIN | WHO)
         git(clone, "push", "-q", "origin", f"HEAD:refs/heads/{branch}")
         return self.head(branch)
 
