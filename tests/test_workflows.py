@@ -128,3 +128,19 @@ def test_the_files_are_part_of_the_package() -> None:
     here = Path(__file__).parents[1] / "calsync" / "workflows"
     named = {name for paths in FORGES.values() for name in paths.values()}
     assert {path.name for path in here.glob("*.yml")} == named
+
+
+def test_the_template_at_the_top_is_what_init_writes() -> None:
+    """Whoever includes `gitlab-ci.yml` from this repository gets the jobs that `init --ci gitlab` writes."""
+    [written] = workflows("gitlab", folder="", branch="main", minute=0).values()
+    assert (Path(__file__).parents[1] / "gitlab-ci.yml").read_text() == written
+
+
+def test_the_action_hands_words_to_scripts_in_the_environment() -> None:
+    """No expression stands in a script, and what the caller types is split into words, not run."""
+    action = yaml.load((Path(__file__).parents[1] / "action.yml").read_text(), yaml.BaseLoader)
+    assert action["runs"]["using"] == "composite"
+    scripts = [step["run"] for step in action["runs"]["steps"] if "run" in step]
+    assert scripts
+    assert not any(EXPRESSION.search(script) for script in scripts)
+    assert "read -r -a words" in scripts[-1]
