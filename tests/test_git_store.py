@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -9,20 +10,30 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace as altered
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from gits import PLAIN, Smart, bare, branch, clone, file_of, git, log
-from state_values import PROJECT, WHO, held, opening, record
+from state_values import NOON, PROJECT, WHO, held, opening, record
 
 import calsync
+from calsync.apply import Hands, send_again
+from calsync.environment import Environment
 from calsync.errors import StateConflict, StateError, StateLocked, StateUnreadable
 from calsync.git.branch import LARGEST, folder_of
 from calsync.git.calls import Git, GitProblem
-from calsync.git.repository import Token
-from calsync.recorded import read
+from calsync.git.repository import Repository, Token
+from calsync.interrupts import StopSign
+from calsync.model import AccountKey, MediaFile, Policy
+from calsync.plan import Action
+from calsync.plan.outcome import Outcome
+from calsync.providers.base import Scope, Submission
+from calsync.providers.memory import Memory
+from calsync.recorded import Ledger, read
 from calsync.stores.base import Blob, Holder
 from calsync.stores.git import LEASE, MARGIN, GitStore
 
@@ -277,6 +288,49 @@ def test_an_intent_that_was_opened_with_others_goes_out_within_the_lease_alone(
             run.close()
 
 
+def test_nothing_is_sent_again_by_who_lost_the_lease(here: Path, tmp_path: Path) -> None:
+    """A create that an earlier run left open goes out again within the lease alone, however long a person thought."""
+    memory = Memory(now=lambda: NOON - timedelta(days=1))
+    account = AccountKey("memory", memory.remote_accounts[0].id)
+    left = altered(opening("a"), account=account, begun=NOON - timedelta(days=1), api="1")
+    what = Submission(scope=Scope(account), platform=left.platform, content=left.content, assets=left.assets)
+    left = altered(left, body=hashlib.sha256(memory.create_body(what)).hexdigest())
+    late = timedelta()
+    with held(GitStore(branch(here)), create=True) as ledger:
+        ledger.begin(left)
+
+    class Deaf:
+        def uploading(self, path: str, sent: int, size: int) -> None: ...
+        def fetching(self, files: Sequence[MediaFile]) -> None: ...
+        def begun(self, action: Action) -> None: ...
+        def finished(self, action: Action, outcome: Outcome) -> None: ...
+
+    def send(ledger: Ledger) -> None:
+        send_again(
+            [left],
+            Hands(
+                ledger=ledger,
+                providers={"memory": memory},
+                root=tmp_path,
+                policy=Policy(),
+                now=memory.now,
+                stop=StopSign(),
+                watcher=Deaf(),
+            ),
+        )
+
+    with ExitStack() as run:
+        first = run.enter_context(held(GitStore(branch(here), now=lambda: datetime.now(UTC) + late)))
+        late = LEASE * 3
+        with held(GitStore(branch(here), now=lambda: datetime.now(UTC) + late)) as other:
+            other.abandon(left.address)
+        with pytest.raises(StateConflict):
+            send(first)
+        assert "create" not in memory.calls
+        with pytest.raises(StateConflict):
+            run.close()
+
+
 def test_a_lease_is_prolonged_while_nothing_is_written(here: Path, remote: Path) -> None:
     """A long upload keeps its lease: it is renewed in the background, and others go on being refused."""
     short = timedelta(seconds=1)
@@ -495,3 +549,15 @@ def test_without_git_or_a_remote_it_says_so(here: Path, tmp_path: Path) -> None:
     git(here, "remote", "remove", "origin")
     with pytest.raises(StateError, match="no remote origin"):
         GitStore(branch(here)).read()
+
+
+def test_a_branch_is_asked_for_by_its_whole_name(here: Path, remote: Path) -> None:
+    """Another branch whose name ends alike is not taken for it: nobody decides so which commit is applied."""
+    git(here, "push", "-q", "origin", "HEAD:refs/heads/main")
+    head = git(here, "rev-parse", "HEAD")
+    git(here, "commit", "-q", "--allow-empty", "-m", "other")
+    git(here, "push", "-q", "origin", "HEAD:refs/heads/a/refs/heads/main")
+    found = Repository.find(here, Git(Environment.read(PLAIN).for_git()))
+    assert found is not None
+    assert found.newest("main", "origin") == head
+    assert found.newest("mai", "origin") is None
