@@ -231,6 +231,7 @@ class Writer:
         body = self.provider.create_body(again)
         if hashlib.sha256(body).hexdigest() != opening.body or opening.token is None:
             return Outcome(OutcomeKind.UNKNOWN, "this version of calsync would send another body")
+        self.ledger.begin(opening)  # it stands there; whether it is still ours to send is another question
         try:
             remote_id = self.provider.create(again, token=opening.token)
         except CalsyncError as error:

@@ -139,7 +139,9 @@ class Repository:
     def newest(self, branch: str, remote: str) -> str | None:
         """The newest commit of a branch of a remote; None where there is no such branch or the remote says nothing."""
         done = self.git.run("ls-remote", "--", remote, f"refs/heads/{branch}", cwd=self.top, seconds=NETWORK)
-        return done.text.split("\t")[0] or None if done.code == 0 else None
+        # A branch may be called `x/refs/heads/main`, and git takes that for a match too.
+        tips = {ref: commit for commit, _, ref in (line.partition("\t") for line in done.text.splitlines())}
+        return tips.get(f"refs/heads/{branch}") if done.code == 0 else None
 
     def prefix(self, root: Path) -> str:
         """A directory's path within the repository, with `/`; empty at its top."""
