@@ -23,7 +23,7 @@ from calsync.errors import (
     StateWentBack,
 )
 from calsync.model import Address, Json, Open, Record, Recorded, UploadKey
-from calsync.stores.base import Blob, Holder, Store, Token
+from calsync.stores.base import Blob, Holder, Store, Token, Waiting, unheard
 
 _NAMESPACE = uuid.UUID("3f0d7f2e-5a0c-5d0e-9a53-7c8f5b1f0a61")
 
@@ -153,6 +153,7 @@ class Ledger:
         project: str | None,
         timeout: float,
         create: bool,
+        waiting: Waiting = unheard,
     ) -> Iterator[Ledger]:
         """Take the lock and load the state; at the end fold the journal into the snapshot and let go.
 
@@ -160,7 +161,7 @@ class Ledger:
         one), written with the first change. When nothing changes, no file is touched but the lock.
         Raises StateLocked, StateLost, StateUnreadable, StateWentBack, LineageMismatch.
         """
-        with store.hold(who, timeout=timeout):
+        with store.hold(who, timeout=timeout, waiting=waiting):
             kept = head(store.backup())
             blob = store.read()
             if blob is not None:

@@ -132,6 +132,7 @@ def apply(
                 expected=expected,
                 allow_cancels=allow_cancels,
                 lock_timeout=seconds,
+                waiting=told.waiting,
                 allow_older=allow_older,
             ),
         )

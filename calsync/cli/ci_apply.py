@@ -109,6 +109,7 @@ def apply(
                         expected=expected,
                         allow_cancels=allow_cancels,
                         lock_timeout=seconds,
+                        waiting=lines.waiting,
                         allow_older=allow_older,
                     ),
                 )

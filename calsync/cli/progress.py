@@ -12,6 +12,7 @@ from calsync.cli.printing import err
 from calsync.model import MediaFile
 from calsync.plan import Action
 from calsync.plan.outcome import Outcome, OutcomeKind
+from calsync.stores.base import Holder
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -66,6 +67,10 @@ class Lines:
         self._quiet = quiet
         self.under_way = UnderWay()
 
+    def waiting(self, holder: Holder | None) -> None:
+        """Say who is waited for."""
+        _waiting(holder, quiet=self._quiet)
+
     def fetching(self, files: Sequence[MediaFile]) -> None:
         """Say what is fetched from Git LFS."""
         _fetching(files, quiet=self._quiet)
@@ -108,6 +113,10 @@ class Bars:
         self._lock = threading.Lock()
         self.under_way = UnderWay()
 
+    def waiting(self, holder: Holder | None) -> None:
+        """Say who is waited for."""
+        _waiting(holder, quiet=False)
+
     def fetching(self, files: Sequence[MediaFile]) -> None:
         """Say what is fetched from Git LFS."""
         _fetching(files, quiet=False)
@@ -148,6 +157,15 @@ class Bars:
         finally:
             if self._progress is not None:
                 self._progress.stop()
+
+
+def _waiting(holder: Holder | None, *, quiet: bool) -> None:
+    if not quiet:
+        from calsync.render.safe import terminal
+
+        run = f", {holder.run}" if holder is not None and holder.run else ""
+        who = f"pid {holder.pid} on {holder.host}{run}" if holder is not None else "another process"
+        err(terminal(f"waiting for {who} to finish with the state"))
 
 
 def _fetching(files: Sequence[MediaFile], *, quiet: bool) -> None:

@@ -20,7 +20,7 @@ from calsync.reconcile.namesakes import refuse_namesakes
 from calsync.reconcile.older import refuse_older
 from calsync.reconcile.project import Project
 from calsync.recorded import Ledger, went_back
-from calsync.stores.base import Holder
+from calsync.stores.base import Holder, Waiting, unheard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,8 @@ class Orders:
     allow_cancels: int = 0
     lock_timeout: float = 0.0
     allow_older: bool = False
+    waiting: Waiting = unheard
+    """Told who is waited for."""
 
 
 def apply(project: Project, orders: Orders) -> Applied:
@@ -81,6 +83,7 @@ def apply(project: Project, orders: Orders) -> Applied:
             project=lineage,
             timeout=orders.lock_timeout,
             create=lineage is None,
+            waiting=orders.waiting,
         ) as ledger,
         project.services() as services,
     ):

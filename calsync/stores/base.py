@@ -9,9 +9,10 @@ store, else they raise StateError; reading takes no lock and always sees a snaps
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NewType, Protocol
+from typing import NewType, Protocol, TypeAlias
 
 from calsync.errors import StateConflict, StateError, StateLocked
 
@@ -40,6 +41,14 @@ class Holder:
     """Who started it, where that is known."""
     commit: str | None = None
     """The commit of the calendars that are applied, where there is one."""
+
+
+Waiting: TypeAlias = Callable[["Holder | None"], None]
+"""Is told who is waited for; None where it is not known."""
+
+
+def unheard(holder: Holder | None) -> None:
+    """Nobody is told who is waited for."""
 
 
 class Store(Protocol):
@@ -87,8 +96,12 @@ class Store(Protocol):
         """What `keep` kept last; None where there is nothing, or nothing that can be read. Needs no lock."""
         ...
 
-    def hold(self, who: Holder, *, timeout: float) -> AbstractContextManager[None]:
-        """Be the one writer; waits up to `timeout` seconds. Raises StateLocked naming the holder."""
+    def hold(
+        self, who: Holder, *, timeout: float, waiting: Waiting = unheard
+    ) -> AbstractContextManager[None]:
+        """Be the one writer; waits up to `timeout` seconds. Raises StateLocked naming the holder.
+
+        `waiting` is told once of each holder that is waited for; None where it is not known."""
         ...
 
     def holder(self) -> Holder | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from calsync.errors import StateError, StateUnreadable
-from calsync.stores.base import Blob, Holder, Token, conflict, locked, not_held
+from calsync.stores.base import Blob, Holder, Token, Waiting, conflict, locked, not_held, unheard
 
 POLL = 0.05
 """Seconds between two looks at a lock that somebody holds."""
@@ -131,7 +131,7 @@ class FileStore:
         return None
 
     @contextmanager
-    def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
+    def hold(self, who: Holder, *, timeout: float, waiting: Waiting = unheard) -> Iterator[None]:
         """Be the one writer, on this machine; the lock frees itself when the process dies."""
         fcntl = self._fcntl
         with ExitStack() as stack:
@@ -140,7 +140,7 @@ class FileStore:
                     self._lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     _sync_directory(self._lock.parent.parent)
                 descriptor = stack.enter_context(_opened(self._lock, os.O_RDWR | os.O_CREAT))
-                self._wait(descriptor, timeout)
+                self._wait(descriptor, timeout, waiting)
                 _note(descriptor, who)
             self._lock_fd = descriptor
             try:
@@ -169,8 +169,8 @@ class FileStore:
         with self.hold(who, timeout=0):
             return None
 
-    def _wait(self, descriptor: int, timeout: float) -> None:
-        fcntl = self._fcntl
+    def _wait(self, descriptor: int, timeout: float, waiting: Waiting) -> None:
+        fcntl, told = self._fcntl, False
         deadline = time.monotonic() + timeout
         while True:
             try:
@@ -179,6 +179,9 @@ class FileStore:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise locked(self.where, _noted(self._lock)) from error
+                if not told:
+                    told = True
+                    waiting(_noted(self._lock))
                 time.sleep(min(POLL, left))
             else:
                 return

@@ -26,7 +26,7 @@ from random import SystemRandom
 
 from calsync.errors import StateConflict, StateError, StateLocked, StateUnreadable
 from calsync.git.branch import Branch, Tip
-from calsync.stores.base import Blob, Holder, Token, conflict, not_held
+from calsync.stores.base import Blob, Holder, Token, Waiting, conflict, not_held, unheard
 from calsync.stores.git_folder import JOURNAL, LEASE_FILE, SNAPSHOT, Lease, View, token_of
 from calsync.textfile import shown
 
@@ -139,9 +139,9 @@ class GitStore:
         return None
 
     @contextmanager
-    def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
+    def hold(self, who: Holder, *, timeout: float, waiting: Waiting = unheard) -> Iterator[None]:
         """Be the one writer, everywhere; waits by looking again and again."""
-        self._acquire(who, timeout)
+        self._acquire(who, timeout, waiting)
         ended = threading.Event()
         beat = threading.Thread(target=self._renew, args=(ended,), name="lease", daemon=True)
         beat.start()
@@ -179,9 +179,10 @@ class GitStore:
 
     # The lease
 
-    def _acquire(self, who: Holder, timeout: float) -> None:
+    def _acquire(self, who: Holder, timeout: float, waiting: Waiting) -> None:
         end, pause = time.monotonic() + timeout, 0.25
         seen: tuple[bytes | None, float] = (None, 0.0)
+        told: str | None = None
         while True:
             tip = self._look()
             lease, written = self._read_lease(tip), tip.files.get(LEASE_FILE)
@@ -200,6 +201,9 @@ class GitStore:
             left = end - time.monotonic()
             if left <= 0:
                 raise self._locked(lease)
+            if lease.id != told:
+                told = lease.id
+                waiting(lease.holder)
             time.sleep(min(pause * _CHANCE.uniform(0.7, 1.3), left))
             pause = min(pause * 2, 10.0)
 

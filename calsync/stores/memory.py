@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from calsync.stores.base import Blob, Holder, Token, conflict, locked, not_held
+from calsync.stores.base import Blob, Holder, Token, Waiting, conflict, locked, not_held, unheard
 
 
 def _nothing(_: str) -> None:
@@ -93,11 +93,14 @@ class MemoryStore:
         return self.kept
 
     @contextmanager
-    def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
+    def hold(self, who: Holder, *, timeout: float, waiting: Waiting = unheard) -> Iterator[None]:
         """Be the one writer."""
         self.before("hold")
-        if not self._lock.acquire(timeout=max(0.0, timeout)):
-            raise locked(self.where, self._holder)
+        if not self._lock.acquire(blocking=False):
+            if timeout > 0:
+                waiting(self._holder)
+            if not self._lock.acquire(timeout=max(0.0, timeout)):
+                raise locked(self.where, self._holder)
         self._holder = who
         try:
             yield

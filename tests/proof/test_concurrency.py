@@ -27,7 +27,7 @@ from warm import Running
 from calsync.errors import StateConflict, StateError, StateLocked
 from calsync.model import Address
 from calsync.recorded import Ledger, read
-from calsync.stores.base import Holder
+from calsync.stores.base import Holder, Waiting, unheard
 from calsync.stores.memory import MemoryStore
 
 CREATE, LIST = "/api/v1/schedule/create", "/api/v1/schedule/scheduled-videos"
@@ -165,7 +165,7 @@ class Leased(MemoryStore):
     """A store whose lock is a lease that ran out for whoever holds it: many believe that they are the one writer."""
 
     @contextmanager
-    def hold(self, who: Holder, *, timeout: float) -> Iterator[None]:
+    def hold(self, who: Holder, *, timeout: float, waiting: Waiting = unheard) -> Iterator[None]:
         self._holder = who
         yield
 

@@ -216,7 +216,7 @@ def test_a_runner_that_dies(hub: Hub) -> None:
     hub.box.clear_faults()
     assert 0 < len(hub.box.posts()) <= 4
     heir = hub.night(wait=False)
-    until(lambda: heir.checked_out or not heir.going)
+    until(lambda: "waiting for pid" in heir.log or not heir.going)
     said = hub.calsync(hub.folder / "anna", "state", "unlock")
     assert "runs/1" in said
     good(heir.end())
