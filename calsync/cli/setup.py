@@ -199,7 +199,7 @@ def _commit(settings: Settings, repository: Callable[[], Repository | None]) -> 
 
 
 def _namesakes(settings: Settings, repository: Callable[[], Repository | None]) -> tuple[str, ...]:
-    """The other project files that name this project, as far as git can tell."""
+    """Other projects' files that name this project, as far as git can tell; variants beside its own are the same one."""
     from calsync.git.calls import GitProblem
 
     try:
@@ -207,7 +207,7 @@ def _namesakes(settings: Settings, repository: Callable[[], Repository | None]) 
         if found is None or settings.project is None:
             return ()
         line = re.compile(rf"project:\s*([\"']?){re.escape(settings.project)}\1\s*(#.*)?")
-        return found.holding(settings.project, line, PROJECT_FILE, but=settings.root / settings.file)
+        return found.holding(settings.project, line, PROJECT_FILE, outside=settings.root)
     except GitProblem:
         return ()
 

@@ -87,13 +87,13 @@ class Repository:
         """Whether a file is one of the repository's, and does not only lie in its work tree."""
         return self._ask("ls-files", "--error-unmatch", "--", str(file)).code == 0
 
-    def holding(self, text: str, line: re.Pattern[str], name: str, *, but: Path) -> tuple[str, ...]:
-        """The tracked files of this name, save one, where a line with this text is such; by their path from the top."""
+    def holding(self, text: str, line: re.Pattern[str], name: str, *, outside: Path) -> tuple[str, ...]:
+        """The tracked files of this name in other directories where a line with this text is such; from the top."""
         done = self._ask("grep", "-z", "--no-color", "-I", "-F", "-e", text, "--", f":(top,glob)**/{name}")
         found: set[str] = set()
         for each in done.out.decode("utf-8", "surrogateescape").splitlines():
             path, _, found_line = each.partition("\0")
-            if line.fullmatch(found_line) and (self.top / path).resolve() != but.resolve():
+            if line.fullmatch(found_line) and (self.top / path).resolve().parent != outside.resolve():
                 found.add(path)
         return tuple(sorted(found))
 

@@ -213,6 +213,8 @@ def test_a_copied_project_does_not_take_the_posts_of_the_other(project: Project,
     project.run("state", "init", code=0)
     commit(project, "a", "b", "c")
     project.apply(code=0)
+    project.write("ci.yaml", (project.root / "calsync.yaml").read_bytes())
+    project.run("--config", "ci.yaml", "apply", "-y", code=0)
     copy = replace(project, root=project.root / "other")
     copy.settings = project.settings
     copy.media()
