@@ -36,6 +36,14 @@ def hub(tmp_path: Path, box: Sandbox, warm: Warm) -> Iterator[Hub]:
         yield begun(Hub(tmp_path, fake, box, warm, smart))
 
 
+@pytest.fixture
+def near(tmp_path: Path, box: Sandbox, warm: Warm) -> Iterator[Hub]:
+    """The same, with git's own files as the remote: where tokens are not what it is about."""
+    box.set_knobs(ping=200)
+    with Fake("github") as fake:
+        yield begun(Hub(tmp_path, fake, box, warm))
+
+
 def begun(hub: Hub) -> Hub:
     """The example in a repository, with an empty state."""
     anna = hub.person()
@@ -172,86 +180,86 @@ def test_a_strangers_pull_request(hub: Hub) -> None:
     assert hub.artifacts
 
 
-def test_two_merges_race(hub: Hub) -> None:
+def test_two_merges_race(near: Hub) -> None:
     """The second run waits for the lease of the first, both end well, and each post is there once; older ones undo nothing."""
-    old = hub.head()
-    hub.box.fault("delay", method="POST", path="/v2/publish", seconds=2)
-    first = hub.pushed(wait=False)
-    until(lambda: published(hub) or not first.going)
-    propose(hub, REVEAL, "reveal")
-    newer = hub.merge("reveal")
-    second = hub.pushed(wait=False)
+    old = near.head()
+    near.box.fault("delay", method="POST", path="/v2/publish", seconds=2)
+    first = near.pushed(wait=False)
+    until(lambda: published(near) or not first.going)
+    propose(near, REVEAL, "reveal")
+    newer = near.merge("reveal")
+    second = near.pushed(wait=False)
     good(first.end())
     good(second.end())
-    assert len(scheduled(hub)) == 5
-    assert published(hub) == 5
+    assert len(scheduled(near)) == 5
+    assert published(near) == 5
     said = git(
-        hub.remote, "log", "--reverse", "--format=%(trailers:key=Run,valueonly,separator=)", "calsync-state"
+        near.remote, "log", "--reverse", "--format=%(trailers:key=Run,valueonly,separator=)", "calsync-state"
     )
     runs = [each.rpartition("/")[2] for each in said.splitlines() if each]
     assert runs == sorted(runs)
     assert set(runs) == {"1", "2"}
 
     # The first run, run again: the branch is checked out, so there is nothing to do.
-    assert "Nothing to do" in good(hub.pushed(sha=old)).log
+    assert "Nothing to do" in good(near.pushed(sha=old)).log
     # A workflow that checks out the event's commit leaves the work to the newer one.
-    text = git(hub.remote, "show", f"{newer}:.github/workflows/calsync-apply.yml")
+    text = git(near.remote, "show", f"{newer}:.github/workflows/calsync-apply.yml")
     pinned = re.sub(r"(?m)^ +ref: .*\n", "", text)
     assert pinned != text
-    assert "nothing was applied" in good(hub.pushed(sha=old, text=pinned)).log
+    assert "nothing was applied" in good(near.pushed(sha=old, text=pinned)).log
     # And who does without `ci` is stopped.
     plain = pinned.replace("calsync ci apply", "calsync apply -y")
-    stopped = hub.pushed(sha=old, text=plain)
+    stopped = near.pushed(sha=old, text=plain)
     assert stopped.code == 5, stopped.log
-    assert len(scheduled(hub)) == 5
+    assert len(scheduled(near)) == 5
 
 
-def test_a_runner_that_dies(hub: Hub) -> None:
+def test_a_runner_that_dies(near: Hub) -> None:
     """Killed between a request and its answer: the next run waits, goes on once somebody unlocks, and sends nothing twice."""
-    hub.box.fault("stall_after", method="POST", path="/v2/publish", skip=1)
-    dying = hub.pushed(wait=False)
-    until(lambda: published(hub) > 1 or not dying.going)
+    near.box.fault("stall_after", method="POST", path="/v2/publish", skip=1)
+    dying = near.pushed(wait=False)
+    until(lambda: published(near) > 1 or not dying.going)
     dying.kill()
     assert dying.code != 0
-    hub.box.clear_faults()
-    assert 0 < len(hub.box.posts()) <= 4
-    heir = hub.night(wait=False)
+    near.box.clear_faults()
+    assert 0 < len(near.box.posts()) <= 4
+    heir = near.night(wait=False)
     until(lambda: "waiting for pid" in heir.log or not heir.going)
-    said = hub.calsync(hub.folder / "anna", "state", "unlock")
+    said = near.calsync(near.folder / "anna", "state", "unlock")
     assert "runs/1" in said
     good(heir.end())
-    assert re.search(r"(?m)^unlock, held by pid \d+ on .*, https://.*/runs/1$", history(hub))
-    assert len(scheduled(hub)) == 4
-    assert len(hub.box.posts()) == 4
-    assert hub.fake.issues == []
-    assert "Nothing to do" in good(hub.pushed()).log
+    assert re.search(r"(?m)^unlock, held by pid \d+ on .*, https://.*/runs/1$", history(near))
+    assert len(scheduled(near)) == 4
+    assert len(near.box.posts()) == 4
+    assert near.fake.issues == []
+    assert "Nothing to do" in good(near.pushed()).log
 
 
-def test_a_post_fails_and_the_night_finds_it(hub: Hub) -> None:
+def test_a_post_fails_and_the_night_finds_it(near: Hub) -> None:
     """The nightly run exits 4 and opens one issue, once; a new time for the post makes the next run good and closes it."""
-    good(hub.pushed())
-    assert hub.fake.issues == []
-    [post] = [each for each in hub.box.posts() if "Something" in (each["caption"] or "")]
-    hub.box.fail_post(post["id"], "spam_risk")
+    good(near.pushed())
+    assert near.fake.issues == []
+    [post] = [each for each in near.box.posts() if "Something" in (each["caption"] or "")]
+    near.box.fail_post(post["id"], "spam_risk")
     for _ in range(2):
-        night = hub.night()
+        night = near.night()
         assert night.code == 4, night.log
         assert "failed" in night.log
         assert "spam" in night.log
         assert "**failed** spring-launch/teaser@brand" in night.summary
-    [issue] = hub.fake.open_issues()
+    [issue] = near.fake.open_issues()
     assert "spring-launch/teaser@brand" in issue["body"]
-    propose(hub, "", "later")
-    edit(hub, "at: 2031-03-14 18:00", "at: 2031-03-14 19:00")
-    hub.push(hub.folder / "anna", "Once more", "later")
-    plan, _ = hub.pull("later")
+    propose(near, "", "later")
+    edit(near, "at: 2031-03-14 18:00", "at: 2031-03-14 19:00")
+    near.push(near.folder / "anna", "Once more", "later")
+    plan, _ = near.pull("later")
     assert "+ spring-launch/teaser@brand" in good(plan).log
-    hub.merge("later")
-    good(hub.pushed())
-    assert hub.fake.open_issues() == []
+    near.merge("later")
+    good(near.pushed())
+    assert near.fake.open_issues() == []
     assert len(issue["notes"]) == 1
-    assert len(scheduled(hub)) == 4
-    assert "4 scheduled" in good(hub.night()).summary
+    assert len(scheduled(near)) == 4
+    assert "4 scheduled" in good(near.night()).summary
 
 
 @contextmanager
@@ -318,7 +326,7 @@ def ran(job: Job | None) -> Job:
     return job
 
 
-def test_the_action(hub: Hub) -> None:
+def test_the_action(near: Hub) -> None:
     """action.yml installs what it came with, runs the words that it is given, and says what came of them."""
     workflow = """
 on: {push: {branches: [main]}}
@@ -333,9 +341,9 @@ jobs:
           POSTQUED_API_KEY: ${{ secrets.POSTQUED_API_KEY }}
       - run: test -n "$(cat plan.md)"
 """
-    wrong = hub.play("", "push", {}, text=workflow)
+    wrong = near.play("", "push", {}, text=workflow)
     assert wrong.code == 64, wrong.log
-    job = good(hub.play("", "push", {}, text=workflow.replace("; true", "")))
+    job = good(near.play("", "push", {}, text=workflow.replace("; true", "")))
     assert "-m venv" in job.installed
     assert f"pip install --disable-pip-version-check --quiet {ROOT}" in job.installed
     assert "has_changes<<" in (job.folder / "output").read_text(encoding="utf-8")
