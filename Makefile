@@ -5,13 +5,17 @@ JOBS ?= auto
 APT := DEBIAN_FRONTEND=noninteractive timeout 120 apt-get -o DPkg::Lock::Timeout=60
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint format clean
+.PHONY: demo test bench lint format clean
 
 demo: .venv/run
 	@$(BIN)/calsync demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# Ratios against peers and floors: ten minutes; `make bench SCALE=--quick` takes two. See docs/benchmarks.md.
+bench: .venv-bench/ready
+	@.venv-bench/bin/python -m benchmarks $(SCALE)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -38,5 +42,11 @@ format: .venv/dev
 	  >/dev/null 2>&1 </dev/null || echo "git-lfs is not installed: the tests that need it are skipped"
 	@touch $@
 
+.venv-bench/ready: pyproject.toml benchmarks/requirements.txt
+	@echo "Installing calsync and what it is compared with into .venv-bench, once"
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]' -r benchmarks/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
