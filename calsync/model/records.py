@@ -29,7 +29,7 @@ class RemoteId(NamedTuple):
 
 
 class Status(StrEnum):
-    """How a post stands at its service, in our words (semantics.md §2)."""
+    """How a post stands at its service, in our words."""
 
     SCHEDULED = "scheduled"
     PROCESSING = "processing"

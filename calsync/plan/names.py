@@ -1,4 +1,4 @@
-"""Names first: which record belongs to which entry (semantics.md §2, "First, names").
+"""Names first: which record belongs to which entry.
 
 A record passes to a new address when only the alias changed, when `previously` says so, or when exactly one
 vanished and one new address of an account have equal specs. Nothing passes between remote accounts.

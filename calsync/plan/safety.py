@@ -24,7 +24,7 @@ from calsync.plan.action import (
 )
 
 QUOTA_URGENT = timedelta(hours=48)
-"""A deferred post this near is an error, not a note (semantics.md §2)."""
+"""A deferred post this near is an error, not a note."""
 
 
 def blocked(action: Action, code: str, reason: str, hint: str | None) -> tuple[Action, Diagnostic]:

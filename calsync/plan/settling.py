@@ -1,4 +1,4 @@
-"""Open intents, settled by reading (semantics.md §3.3 and §3.4): pure, so that plan and apply agree.
+"""Open intents, settled by reading: pure, so that plan and apply agree.
 
 What cannot be settled by reading stays open: apply may send the same body under the same key again, and until
 then the post is `unknown`.

@@ -1,4 +1,4 @@
-"""The decision table (semantics.md §2), as data: the first row whose condition holds decides."""
+"""The decision table, as data: the first row whose condition holds decides."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its number in semantics.md, what it decides in a word, and its condition."""
+    """One row: its number, what it decides in a word, and its condition."""
 
     number: int
     name: str

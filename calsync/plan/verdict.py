@@ -11,7 +11,7 @@ from calsync.plan.situation import Situation, Verdict
 
 
 def verdict(row: int, situation: Situation) -> Verdict:
-    """The verdict of a row (its number in semantics.md §2) on a situation."""
+    """The verdict of a row of the table, by its number, on a situation."""
     outcome = _VERDICTS[row](situation)
     acts = outcome.action is not None and outcome.action.kind.acts
     if situation.quiet and not acts:
