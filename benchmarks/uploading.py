@@ -126,7 +126,7 @@ def put(url: str, path: Path, sha256: str) -> None:
     """Send one file as an apply does."""
     from calsync.apply.uploads import FilePayload
     from calsync.model import MediaFile, MediaKind
-    from calsync.transport import Transport, sockets
+    from calsync.transport import Transport
 
     size = path.stat().st_size
     media = MediaFile(path=path.name, sha256=sha256, size=size, kind=MediaKind.VIDEO, mime="video/mp4")
@@ -150,7 +150,7 @@ def many(root: Path, workers: int | None) -> None:
     from calsync.settings import load_settings
     from calsync.stores.base import Holder
     from calsync.stores.memory import MemoryStore
-    from calsync.transport import Transport, sockets
+    from calsync.transport import Transport
 
     settings, environment = load_settings(root / "calsync.yaml"), Environment.read(os.environ)
     who, store = Holder(host="benchmark", pid=0, since=""), MemoryStore()

@@ -16,7 +16,7 @@ from calsync.model import stamp
 from calsync.recorded import Ledger
 from calsync.stores import open_store
 from calsync.stores.base import Holder
-from calsync.workflows import NEXT, workflows
+from calsync.workflows import NEXT, PACKAGE, workflows
 
 _PROJECT = """\
 version: 1
@@ -61,6 +61,8 @@ class Place:
     forge: str
     top: Path
     branch: str
+    package: str = PACKAGE
+    """What the runners are to install."""
 
 
 def start(directory: Path, place: Place | None = None) -> Iterator[str]:
@@ -74,6 +76,7 @@ def start(directory: Path, place: Place | None = None) -> Iterator[str]:
     if place is not None and file.exists():
         yield from _write(_workflows(root, place, str(file)), place.top)
         yield f"Next: {NEXT[place.forge]}."
+        yield _source(place)
         yield (
             "Next: where runners forget their files, `state: {backend: git}` in calsync.yaml and `calsync state init`."
         )
@@ -100,7 +103,14 @@ def start(directory: Path, place: Place | None = None) -> Iterator[str]:
     yield "Next: name your account in calsync.yaml, write a post, then `calsync validate` and `calsync plan`."
     if place is not None:
         yield f"Next: {NEXT[place.forge]}."
+        yield _source(place)
         yield "Next: `calsync state init`, once the repository has a remote: it makes the branch calsync-state there."
+
+
+def _source(place: Place) -> str:
+    return (
+        f"Next: see that `{place.package}`, which the workflows install, is this calsync: it gets your keys."
+    )
 
 
 def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:
@@ -111,6 +121,7 @@ def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:
         folder="" if folder == "." else folder,
         branch=place.branch,
         minute=minute_of(project),
+        package=place.package,
     )
     return {top / path: text for path, text in made.items()}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,8 +47,31 @@ def _place(common: Common, directory: Path, forge: str) -> Place:
     around = next(each for each in (directory.absolute(), *directory.absolute().parents) if each.is_dir())
     repository = Repository.find(around, Git(Environment.read(common.environ).for_git()))
     if repository is None:
-        return Place(forge=forge, top=directory, branch="main")
-    return Place(forge=forge, top=repository.top, branch=repository.branch() or "main")
+        return Place(forge=forge, top=directory, branch="main", package=_package())
+    return Place(forge=forge, top=repository.top, branch=repository.branch() or "main", package=_package())
+
+
+def _package() -> str:
+    """What pip has to be told to install this calsync: the commit it was built from, else its version.
+
+    https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from calsync.workflows import PACKAGE
+
+    try:
+        found = json.loads(distribution("calsync").read_text("direct_url.json") or "{}")
+        commit = found["vcs_info"]["commit_id"]
+    except (PackageNotFoundError, ValueError, TypeError, KeyError):
+        return PACKAGE
+    url, vcs = str(found["url"]), str(found["vcs_info"].get("vcs"))
+    plain = (
+        url.startswith("https://")
+        and re.fullmatch(r"[\w:/.~+-]+", url)
+        and re.fullmatch("[0-9a-f]{40,64}", str(commit))
+    )
+    return f"calsync @ {vcs}+{url}@{commit}" if plain and vcs == "git" else PACKAGE
 
 
 @click.command(help="Print the JSON Schema of calendars (the default) or of the project file, for editors.")

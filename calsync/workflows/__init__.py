@@ -8,6 +8,9 @@ from importlib.resources import files
 
 from calsync import __version__
 
+PACKAGE = f"calsync=={__version__}"
+"""This version, from the package index that the runners use."""
+
 FORGES: Mapping[str, Mapping[str, str]] = {
     "github": {
         ".github/workflows/calsync-plan.yml": "github-plan.yml",
@@ -32,17 +35,17 @@ NEXT: Mapping[str, str] = {
 """By forge: what a person has to do there."""
 
 
-def workflows(forge: str, *, folder: str, branch: str, minute: int) -> dict[str, str]:
+def workflows(forge: str, *, folder: str, branch: str, minute: int, package: str = PACKAGE) -> dict[str, str]:
     """The files of a forge, by their path below the repository's top.
 
     `folder`: where the project is below it, empty at the top itself; `branch`: the one that is applied; `minute`:
-    when the nightly run starts, so that not everybody's starts at once.
+    when the nightly run starts, so that not everybody's starts at once; `package`: what pip installs.
     """
     command = "calsync" if not folder else f"calsync -C {shlex.quote(folder)}"
     filled = {
         "@CALSYNC@": command,
         "@PROJECT@": shlex.quote(f"{folder}/calsync.yaml" if folder else "calsync.yaml"),
-        "@VERSION@": __version__,
+        "@PACKAGE@": package,
         "@BRANCH@": branch.replace("\\", "\\\\").replace('"', '\\"'),
         "@CRON@": f"{minute % 60} 3 * * *",
     }

@@ -40,6 +40,7 @@ def test_a_new_project_with_its_workflows(forge: str, top: Path, project: Projec
         assert (top / path).is_file()
     assert not (top / ".calsync/state.json").exists()
     assert "calsync state init" in said
+    assert "which the workflows install, is this calsync" in said
     applies = "".join((top / path).read_text() for path in FORGES[forge])
     assert '"trunk"' in applies or forge == "gitlab"
     project.run("validate", code=0)
