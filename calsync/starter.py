@@ -61,8 +61,8 @@ class Place:
     forge: str
     top: Path
     branch: str
-    package: str = PACKAGE
-    """What the runners are to install."""
+    package: str | None = None
+    """What the runners are to install; None: this version, from their package index."""
 
 
 def start(directory: Path, place: Place | None = None) -> Iterator[str]:
@@ -108,9 +108,7 @@ def start(directory: Path, place: Place | None = None) -> Iterator[str]:
 
 
 def _source(place: Place) -> str:
-    return (
-        f"Next: see that `{place.package}`, which the workflows install, is this calsync: it gets your keys."
-    )
+    return f"Next: see that `{place.package or PACKAGE}`, which the workflows install, is this calsync: it gets your keys."
 
 
 def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:
@@ -121,7 +119,7 @@ def _workflows(root: Path, place: Place, project: str) -> dict[Path, str]:
         folder="" if folder == "." else folder,
         branch=place.branch,
         minute=minute_of(project),
-        package=place.package,
+        package=place.package or PACKAGE,
     )
     return {top / path: text for path, text in made.items()}
 

@@ -51,27 +51,25 @@ def _place(common: Common, directory: Path, forge: str) -> Place:
     return Place(forge=forge, top=repository.top, branch=repository.branch() or "main", package=_package())
 
 
-def _package() -> str:
-    """What pip has to be told to install this calsync: the commit it was built from, else its version.
+def _package() -> str | None:
+    """What pip has to be told to install this calsync, where it was built from a commit.
 
     https://packaging.python.org/en/latest/specifications/direct-url/
     """
     from importlib.metadata import PackageNotFoundError, distribution
 
-    from calsync.workflows import PACKAGE
-
     try:
         found = json.loads(distribution("calsync").read_text("direct_url.json") or "{}")
         commit = found["vcs_info"]["commit_id"]
     except (PackageNotFoundError, ValueError, TypeError, KeyError):
-        return PACKAGE
+        return None
     url, vcs = str(found["url"]), str(found["vcs_info"].get("vcs"))
     plain = (
         url.startswith("https://")
         and re.fullmatch(r"[\w:/.~+-]+", url)
         and re.fullmatch("[0-9a-f]{40,64}", str(commit))
     )
-    return f"calsync @ {vcs}+{url}@{commit}" if plain and vcs == "git" else PACKAGE
+    return f"calsync @ {vcs}+{url}@{commit}" if plain and vcs == "git" else None
 
 
 @click.command(help="Print the JSON Schema of calendars (the default) or of the project file, for editors.")
