@@ -565,10 +565,10 @@ def test_the_order_of_entries_does_not_matter(shuffle: random.Random) -> None:
 def test_ten_thousand_entries_are_checked_in_a_moment() -> None:
     """The cost is linear, or n log n: ten thousand posts of one account, all of them too close, in seconds at the most."""
     entries = series(10_000, timedelta(minutes=1))
-    start = time.perf_counter()
+    start = time.process_time()
     assert {each.code for each in found(*entries)} == {"too-dense", "too-many-posts"}
-    # Generous for a loaded machine; anything quadratic takes minutes.
-    assert time.perf_counter() - start < 5
+    # Of the processor, and generous: anything quadratic takes minutes.
+    assert time.process_time() - start < 30
 
 
 def test_every_rule_states_its_law() -> None:

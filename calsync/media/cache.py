@@ -98,7 +98,9 @@ class ProbeCache:
             folder = self._project.joinpath(*_PLACE)
             # A committed `.calsync/cache` may be a link: nothing is ever made or written elsewhere.
             if folder.resolve() == self._project.resolve().joinpath(*_PLACE):
-                folder.mkdir(parents=True, exist_ok=True)
+                # `parents` makes the folder above with the mask alone.
+                folder.parent.mkdir(mode=0o700, exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
                 _replace(folder, text)
                 self._changed = False
         except (OSError, RuntimeError):
