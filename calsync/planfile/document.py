@@ -12,6 +12,8 @@ from calsync.plan.action import ActionKind, Filters
 from calsync.plan.sheet import excerpt
 
 MAX_BYTES = 32 * 1024 * 1024
+_MOST = 4000
+"""Characters of a finding that are read: no honest one is as long, and all of it would have to be made harmless."""
 _HINT = "write it anew with calsync plan --out FILE"
 
 Name = Annotated[str, Field(max_length=256)]
@@ -124,8 +126,8 @@ def diagnostic_of(found: DiagnosticPart) -> Diagnostic:
     return Diagnostic(
         severity=found.severity,
         code=found.code,
-        message=found.message,
-        hint=found.hint,
+        message=found.message[:_MOST],
+        hint=found.hint[:_MOST] if found.hint is not None else None,
         source=source,
         address=found.address,
     )
