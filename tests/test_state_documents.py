@@ -34,7 +34,7 @@ from state_values import upload_keys as any_upload
 
 from calsync.books import Books
 from calsync.errors import LineageMismatch, StateError, StateLost, StateUnreadable
-from calsync.model import Json, Open, Record, UploadKey
+from calsync.model import Json, Open, Options, Record, UploadKey, canonical
 from calsync.recorded import lost_state, read
 from calsync.stores.memory import MemoryStore
 
@@ -314,3 +314,22 @@ def test_a_lost_state_is_not_a_first_run() -> None:
     with pytest.raises(StateLost), held(store, project=None, create=False):
         raise AssertionError
     assert store.read() is None
+
+
+_OPTIONS = st.dictionaries(st.sampled_from(["a", "b"]), any_json, max_size=2)
+
+
+@given(_OPTIONS, _OPTIONS)
+def test_options_are_equal_where_their_json_is(one: dict[str, Json], other: dict[str, Json]) -> None:
+    """`true` is not 1 and 1 is not 1.0, at any depth; the order of keys means nothing, and equal ones hash alike."""
+    for left, right in ((one, other), (one, dict(reversed(one.items())))):
+        same = canonical(left) == canonical(right)
+        assert (Options(left) == Options(right)) is same
+        if same:
+            assert hash(Options(left)) == hash(Options(right))
+
+
+def test_options_that_python_takes_for_equal() -> None:
+    """Python says True == 1 == 1.0."""
+    values: list[Json] = [True, 1, 1.0, [True], [1], {"a": 1}, {"a": True}]
+    assert len({Options({"a": each}) for each in values}) == len(values)

@@ -78,14 +78,24 @@ class Address(NamedTuple):
         return cls(calendar, post, account)
 
 
+_PLAIN = frozenset({str, bool, int})
+
+
 class Options(Mapping[str, Json]):
     """Post options by snake_case name: an immutable, hashable mapping of JSON values."""
 
-    __slots__ = ("_items", "_text")
+    __slots__ = ("_items", "_spelled")
 
     def __init__(self, items: Mapping[str, Json] | None = None) -> None:
         self._items: Mapping[str, Json] = MappingProxyType(dict(sorted((items or {}).items())))
-        self._text = canonical(dict(self._items))
+        self._spelled: str | None = None
+
+    @property
+    def _text(self) -> str:
+        """What decides whether two are equal: JSON tells `true` from `1`, and Python does not."""
+        if self._spelled is None:
+            self._spelled = canonical(dict(self._items))
+        return self._spelled
 
     def __getitem__(self, key: str) -> Json:
         return self._items[key]
@@ -101,7 +111,12 @@ class Options(Mapping[str, Json]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Options):
-            return self._text == other._text
+            # Nearly always they are equal and hold nothing but words and truths; then no JSON is needed to tell.
+            mine, theirs = self._items, other._items
+            same = mine == theirs and all(
+                type(value) in _PLAIN and type(value) is type(theirs[name]) for name, value in mine.items()
+            )
+            return same or self._text == other._text
         return dict(self._items) == other if isinstance(other, dict) else NotImplemented
 
     def __repr__(self) -> str:
