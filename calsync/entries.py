@@ -77,6 +77,7 @@ class CalendarReader:
         self._address: str | None = None
         self._dropped: dict[tuple[int, str, str], list[str]] = {}
         self._options: dict[tuple[int, str], OptionValues] = {}
+        self._platforms = {spec.platform for spec in self.settings.accounts.values()}
         self.zone: str | None = None
         self.held = False
         self._defaults: tuple[Map, Defaults] | None = None
@@ -223,8 +224,8 @@ class CalendarReader:
             return OptionValues({}, frozenset(), {}, {}, frozenset())
         key = (id(options), platform)
         if key not in self._options:
-            others = {spec.platform for spec in self.settings.accounts.values()} - {platform}
-            self._options[key] = read_options(options, platform, sorted(others), self.report)
+            others = sorted(self._platforms - {platform})
+            self._options[key] = read_options(options, platform, others, self.report)
         return self._options[key]
 
     def _post(self, node: Map, at: int) -> None:
