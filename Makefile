@@ -11,7 +11,7 @@ demo: .venv/run
 	@$(BIN)/calsync demo
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # Ratios against peers and floors: ten minutes; `make bench SCALE=--quick` takes two. See docs/benchmarks.md.
 bench: .venv-bench/ready
