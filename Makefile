@@ -1,7 +1,8 @@
 # Two commands for newcomers: `make demo` and `make test`. Both make their own virtual environment in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-JOBS ?= auto
+# Half as many again as processors: some tests wait, for a lock or a process.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) '*' 3 / 2)
 APT := DEBIAN_FRONTEND=noninteractive timeout 120 apt-get -o DPkg::Lock::Timeout=60
 
 .DELETE_ON_ERROR:

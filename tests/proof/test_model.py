@@ -33,7 +33,7 @@ LETTERS = "abcd"
 SERVICES = ("v1", "v2", "tikflow")
 MEDIA = ("teaser.mp4", "launch.mp4")
 DEAD = ("failed", "canceled", "cancelled", "deleted")
-STORIES = int(os.environ.get("CALSYNC_STORIES", "12"))
+STORIES = int(os.environ.get("CALSYNC_STORIES", "8"))
 """Stories for each service; more with `CALSYNC_STORIES=500`."""
 
 Post: TypeAlias = tuple[str, int, int, int, str, str]
