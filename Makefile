@@ -1,8 +1,7 @@
 # Two commands for newcomers: `make demo` and `make test`. Both make their own virtual environment in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-# Half as many again as processors: some tests wait, for a lock or a process.
-JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) '*' 3 / 2)
+JOBS ?= auto
 APT := DEBIAN_FRONTEND=noninteractive timeout 120 apt-get -o DPkg::Lock::Timeout=60
 
 .DELETE_ON_ERROR:
