@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from calsync.desired import Loaded
 from calsync.environment import Secret
-from calsync.errors import Diagnostic, Severity
+from calsync.errors import CalendarError, Diagnostic, Severity
 from calsync.model import Entry
 
 _SHORTEST = 8
@@ -16,16 +16,22 @@ _SHORTEST = 8
 
 def kept(loaded: Loaded, secrets: Iterable[Secret]) -> Loaded:
     """The same without keys: they are blotted out of findings, and a post whose text holds one is an error."""
-    texts = [each.reveal() for each in secrets if len(each.reveal()) >= _SHORTEST]
+    texts = _texts(secrets)
     if not texts:
         return loaded
     told = [_leak(entry) for entry in loaded.entries if _holds(entry, texts)]
-    if not told and not any(
-        text in each.message + (each.hint or "") for each in loaded.diagnostics for text in texts
-    ):
-        return loaded
     found = {*told, *(_blotted(each, texts) for each in loaded.diagnostics)}
     return replace(loaded, diagnostics=tuple(sorted(found, key=lambda each: each.order)))
+
+
+def blotted(error: CalendarError, secrets: Iterable[Secret]) -> CalendarError:
+    """The same findings with keys blotted out."""
+    texts = _texts(secrets)
+    return CalendarError({_blotted(each, texts) for each in error.diagnostics})
+
+
+def _texts(secrets: Iterable[Secret]) -> list[str]:
+    return [each.reveal() for each in secrets if len(each.reveal()) >= _SHORTEST]
 
 
 def _leak(entry: Entry) -> Diagnostic:

@@ -74,9 +74,10 @@ def session(ctx: click.Context) -> Session:
     try:
         settings = load_settings(find_project(common.config, directory, environment))
     except InvalidProject as invalid:
+        from calsync.cli.secrecy import blotted
         from calsync.desired import all_problems
 
-        raise all_problems(invalid) from invalid
+        raise blotted(all_problems(invalid), environment.secrets()) from invalid
     observe = err if common.verbose else None
     project = open_project(settings, environment, common.now or clock, stop, observe, common.transport)
     return Session(project, environment, common, stop)

@@ -431,3 +431,7 @@ class TestKeysInCalendars:
         project.configure(calendars=["secrets/*"])
         result = project.run("validate", code=3)
         assert key not in result.out + result.err
+        project.configure(unheard_of="of")
+        for command in ("validate", "plan"):
+            result = project.run(command, code=3)
+            assert key not in result.out + result.err
