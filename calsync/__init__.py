@@ -55,7 +55,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     apply        carry out a plan: write-ahead, bounded, resumable
     reconcile    validate, plan, apply, status, accounts, state: each a page
     render       plans, outcomes and errors as text: terminal, markdown, JSON, CI annotations
-    sandbox      a loopback double of both services, with faults to order and a clock to move
+    sandbox      a loopback double of the services, with faults to order and a clock to move
     cli          click commands: parse, call one verb, render, exit code
     __main__     python -m calsync; answers --version before anything is imported
 

@@ -91,16 +91,28 @@ def schema(which: str) -> None:
     default="v1",
     help="The version that Postqued says it speaks  [default: v1]",
 )
+@click.option(
+    "--postiz",
+    type=click.Choice(["2.23.0", "HEAD"]),
+    default="2.23.0",
+    help="The version of Postiz that it speaks  [default: 2.23.0]",
+)
 @click.option("--data", metavar="DIR", help="Keep its data here  [default: nowhere]")
 @common
-def sandbox(port: int, api: str, data: str | None) -> None:
+def sandbox(port: int, api: str, postiz: str, data: str | None) -> None:
     """Run a local server that speaks the services' APIs."""
     try:
         from calsync.sandbox import serve
     except ImportError as error:
         raise without_sandbox() from error
     try:
-        serve(port, None if data is None else Path(data), out, ping=200 if api == "v2" else 404)
+        serve(
+            port,
+            None if data is None else Path(data),
+            out,
+            ping=200 if api == "v2" else 404,
+            postiz="HEAD" if postiz == "HEAD" else "2.23.0",
+        )
     except OSError as error:
         raise CalsyncError(f"the sandbox cannot start: {error}", code="sandbox") from error
 

@@ -1,4 +1,4 @@
-"""A loopback double of Postqued and TikFlow, made from their documents and not from our client.
+"""A loopback double of Postqued, TikFlow and Postiz, made from what is known of them and not from our client.
 
 It imports nothing of calsync: a double that shared code with what it doubles would share its mistakes. Where
 the documents are silent, the choice is named in the module that makes it and, where a client should bear
@@ -11,7 +11,8 @@ both, is a knob.
         box.advance(timedelta(days=2))
         assert [post["status"] for post in box.posts()] == ["published"]
 
-Postqued's v1 is always there unless ``v1_retired=True``, its v2 where ``ping=200``.
+Postqued's v1 is always there unless ``v1_retired=True``, its v2 where ``ping=200``; ``postiz="HEAD"`` is a later
+Postiz than the release.
 
 ====================  ================================================================================
 ``server``            ``Sandbox`` and ``serve``: start, stop, the two ports
@@ -29,6 +30,10 @@ Postqued's v1 is always there unless ``v1_retired=True``, its v2 where ``ping=20
 ``contents``          the first step of an upload in both versions
 ``storage``           where Postqued's presigned URLs lead
 ``tikflow``           TikFlow's scheduling and subscription; ``tikflow_uploads``: its uploads
+``postiz``            Postiz's endpoints for channels and posts; ``postiz_media``: for uploads
+``postiz_bodies``     what it checks in a post; ``postiz_channels``: its networks and their rules
+``postiz_texts``      what it makes of texts, and how it counts them; ``postiz_wire``: its dates and refusals
+``postiz_posts``      its posts and their jobs; ``postiz_people``: what a person does to them
 ``passing``           posts go out when their time comes
 ``people``            what a person does in a dashboard, past the API
 ``posts``             the truth about posts and uploads, for tests
@@ -47,8 +52,17 @@ from __future__ import annotations
 
 from calsync.sandbox.log import RequestEntry
 from calsync.sandbox.people import NoSuchPost
-from calsync.sandbox.posts import PostEntry, UploadEntry
+from calsync.sandbox.posts import PostEntry, PublicationEntry, UploadEntry
 from calsync.sandbox.server import Sandbox, serve
 from calsync.sandbox.world import Knobs
 
-__all__ = ["Knobs", "NoSuchPost", "PostEntry", "RequestEntry", "Sandbox", "UploadEntry", "serve"]
+__all__ = [
+    "Knobs",
+    "NoSuchPost",
+    "PostEntry",
+    "PublicationEntry",
+    "RequestEntry",
+    "Sandbox",
+    "UploadEntry",
+    "serve",
+]

@@ -11,10 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from calsync.sandbox import postqued, storage, tikflow
+from calsync.sandbox import postiz, postqued, storage, tikflow
 from calsync.sandbox.control import Control
 from calsync.sandbox.gate import Gate, Service
 from calsync.sandbox.handles import Handles
+from calsync.sandbox.postiz import Postiz
+from calsync.sandbox.postiz_media import PostizMedia
 from calsync.sandbox.postqued_v1 import PostquedV1
 from calsync.sandbox.postqued_v2 import PostquedV2
 from calsync.sandbox.tikflow import TikFlow
@@ -25,8 +27,10 @@ from calsync.sandbox.world import World
 
 
 def api_app(world: World, handles: Handles, storage_url: str) -> ASGIApp:
-    """Serve TikFlow under ``/api/``, control under ``/_sandbox/``, and Postqued everywhere else."""
+    """Serve TikFlow under ``/api/``, Postiz under ``/public/``, control under ``/_sandbox/``, else Postqued."""
     tikflow_app = _gated(world, tikflow.SERVICE, [*TikFlow(world).routes(), *Uploads(world).routes()])
+    postiz_routes = [*Postiz(world).routes(), *PostizMedia(world, postiz.ROOT).routes()]
+    postiz_app = _gated(world, postiz.SERVICE, postiz_routes)
     versions = [
         *PostquedV1(world, storage_url).routes(),
         *PostquedV2(world).routes(),
@@ -41,6 +45,8 @@ def api_app(world: World, handles: Handles, storage_url: str) -> ASGIApp:
             chosen = control_app
         elif path.startswith("/api/"):
             chosen = tikflow_app
+        elif path.startswith("/public/"):
+            chosen = postiz_app
         else:
             chosen = postqued_app
         await chosen(scope, receive, send)

@@ -24,7 +24,7 @@ def changed(kind: FaultKind, value: Json, field: str, before: Sequence[Json]) ->
     inner = {name: changed(kind, each, field, ()) for name, each in value.items()}
     if kind == "unknown_status":
         return {
-            name: STRANGE if name == "status" and isinstance(each, str) else each
+            name: STRANGE if name in ("status", "state") and isinstance(each, str) else each
             for name, each in inner.items()
         }
     if kind == "extra_fields":

@@ -8,14 +8,18 @@ GET  posts            ``{"posts": [PostEntry]}``
 GET  uploads          ``{"uploads": [UploadEntry]}``
 GET  clock            ``{"now": time}``
 POST clock            ``{"now": time}`` or ``{"advance_seconds": number}``; answers the new time
+GET  publications     ``{"publications": [PublicationEntry]}``: Postiz's
 POST accounts         ``{"service", "username"}``, optional ``account_id, display_name, platform,
                       workspace_id, v2_only``; ``{"id"}``
 POST workspaces       ``{"name"}``, optional ``workspace_id, organization``: one more at Postqued; ``{"id"}``
 POST creator          ``{"account_id"}``, optional ``privacy_levels, longest_seconds, disabled``
+POST channel          ``{"account_id"}``, optional ``disabled, refresh_needed``: a channel of Postiz
+POST tags             ``{"label"}``: a tag at Postiz; ``{"id"}``
+POST media            optional ``kind, media_id``: in Postiz's library; ``{"id"}``
 POST contents         optional ``kind, content_id, workspace_id``: in Postqued's library; ``{"id"}``
 POST tikflow-uploads  optional ``account_id, upload_id, title, description``; ``{"id"}``
 POST posts            ``{"service", "account_id", "at"}``, optional ``caption, media, intent, options``
-POST edit             ``{"id"}`` with ``at`` or ``caption`` or both
+POST edit             ``{"id"}`` with any of ``at``, ``caption``, ``media`` (this at Postiz only)
 POST stop             ``{"id"}``
 POST delete           ``{"id"}``
 POST fail             ``{"id"}``, optional ``error``
@@ -66,6 +70,7 @@ class Control:
         looks: dict[str, Callable[[], object]] = {
             "requests": handles.requests,
             "posts": handles.posts,
+            "publications": handles.publications,
             "uploads": handles.uploads,
             "knobs": handles.knobs,
         }
@@ -73,6 +78,9 @@ class Control:
             "accounts": handles.seed_account,
             "workspaces": handles.seed_workspace,
             "creator": handles.set_creator,
+            "channel": handles.set_channel,
+            "tags": handles.seed_tag,
+            "media": handles.seed_medium,
             "contents": handles.seed_content,
             "tikflow-uploads": handles.seed_upload,
             "posts": handles.add_post,

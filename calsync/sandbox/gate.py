@@ -26,13 +26,17 @@ from calsync.sandbox.world import World
 logger = logging.getLogger(__name__)
 
 
+def _turned_away(_given: str) -> Refusal:
+    return Refusal(401, "UNAUTHORIZED", "The API key is missing or wrong")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What the gate has to know of the service behind it."""
 
     name: ServiceName
     key: str | None
-    """The bearer key; None where none is asked for."""
+    """The key; None where none is asked for."""
     public: frozenset[str]
     """Paths that need no key and are not counted."""
     classify: Callable[[str, str, Json], RequestClass]
@@ -43,6 +47,10 @@ class Service:
     """The service's way to answer an error."""
     headers: Callable[[Verdict], dict[str, str]]
     """What it says about its limits in the headers of every answer."""
+    scheme: str = "Bearer "
+    """What stands before the key in the ``Authorization`` header."""
+    turned_away: Callable[[str], Refusal] = _turned_away
+    """What it says to a request with this ``Authorization`` header, which is not the right one."""
 
 
 class Gate:
@@ -109,7 +117,7 @@ class Gate:
         if self._service.key is None:
             return False
         given = headers.get("authorization", "").encode()
-        return hmac.compare_digest(given, f"Bearer {self._service.key}".encode())
+        return hmac.compare_digest(given, f"{self._service.scheme}{self._service.key}".encode())
 
     async def _suffer(
         self, fault: Fault, scope: Scope, receive: Receive, send: Send, entry: RequestEntry
@@ -143,7 +151,7 @@ class Gate:
             await onward(message)
 
         settle(self._world)
-        verdict, refusal = self._judge(entry)
+        verdict, refusal = self._judge(entry, Headers(scope=scope).get("authorization", ""))
         said = self._service.headers(verdict) if verdict else {}
         extra = [(name.encode(), value.encode()) for name, value in said.items()]
         if refusal is not None:
@@ -158,14 +166,14 @@ class Gate:
             # Starlette has answered 500 by now; the traceback is for whoever mends the sandbox.
             logger.exception("the sandbox itself failed at %s %s", entry["method"], entry["path"])
 
-    def _judge(self, entry: RequestEntry) -> tuple[Verdict | None, Refusal | None]:
+    def _judge(self, entry: RequestEntry, given: str) -> tuple[Verdict | None, Refusal | None]:
         setting = self._world.knobs["rate_limits"]
         name = self._service.limits.get(entry["request_class"])
         counted = entry["path"] not in self._service.public
         admitted = entry["key_ok"] or not counted or self._service.key is None
         verdict = self._world.limits.judge(name, setting, count=counted and admitted) if name else None
         if not admitted:
-            return verdict, Refusal(401, "UNAUTHORIZED", "The API key is missing or wrong")
+            return verdict, self._service.turned_away(given)
         if verdict is not None and verdict.retry_after is not None:
             return verdict, Refusal(429, "RATE_LIMITED", f"More than {verdict.limit} requests a minute")
         return verdict, None

@@ -7,12 +7,19 @@ from datetime import datetime, timedelta
 from typing import Literal, Unpack
 from uuid import uuid4
 
-from calsync.sandbox import people, seeds, v2_creators
+from calsync.sandbox import people, postiz_people, seeds, v2_creators
 from calsync.sandbox.faults import Fault, FaultKind
 from calsync.sandbox.limits import DOCUMENTED
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName, Watcher
 from calsync.sandbox.passing import settle
-from calsync.sandbox.posts import PostEntry, UploadEntry, all_posts, all_uploads
+from calsync.sandbox.posts import (
+    PostEntry,
+    PublicationEntry,
+    UploadEntry,
+    all_posts,
+    all_publications,
+    all_uploads,
+)
 from calsync.sandbox.store import MAIN_WORKSPACE, Copy
 from calsync.sandbox.wire import Json, JsonObject, to_datetime, to_ms
 from calsync.sandbox.world import CHOICES, DEFAULTS, Knobs, World
@@ -54,6 +61,12 @@ class Handles:
         with self._world.store.transaction() as db:
             return all_posts(db)
 
+    def publications(self) -> list[PublicationEntry]:
+        """List each time that a Postiz post went out, with what it was then."""
+        settle(self._world)
+        with self._world.store.transaction() as db:
+            return all_publications(db)
+
     def uploads(self) -> list[UploadEntry]:
         """List what bytes arrived, and how many times."""
         with self._world.store.transaction() as db:
@@ -61,7 +74,7 @@ class Handles:
 
     def seed_account(
         self,
-        service: Literal["postqued", "tikflow"],
+        service: Literal["postqued", "tikflow", "postiz"],
         username: str,
         *,
         account_id: str | None = None,
@@ -72,7 +85,8 @@ class Handles:
     ) -> str:
         """Connect one more account; its id. Postqued's usernames begin with ``@``, TikFlow's do not.
 
-        Workspaces are known to Postqued v2 alone; v1 shows the accounts of all, but for those ``v2_only``.
+        Workspaces are known to Postqued v2 alone; v1 shows the accounts of all, but for those ``v2_only``. At
+        Postiz ``username`` is the profile, ``display_name`` the channel's name, ``platform`` its network.
         """
         account_id = account_id or str(uuid4())
         with self._world.store.transaction() as db:
@@ -117,6 +131,26 @@ class Handles:
                 disabled=disabled,
             )
 
+    def set_channel(
+        self, account_id: str, *, disabled: bool | None = None, refresh_needed: bool | None = None
+    ) -> None:
+        """Switch a channel of Postiz off or on, or let it lose its access, which only its posts will show."""
+        with self._world.store.transaction() as db:
+            seeds.set_channel(db, account_id, disabled=disabled, refresh_needed=refresh_needed)
+
+    def seed_tag(self, label: str) -> str:
+        """Make a tag at Postiz, which cannot be done through its API; its id."""
+        tag_id = str(uuid4())
+        with self._world.store.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO postiz_tags VALUES (?, ?, '#942828')", (tag_id, label))
+        return tag_id
+
+    def seed_medium(self, kind: Literal["video", "image"] = "image", *, media_id: str | None = None) -> str:
+        """Put a medium into Postiz's library; its id."""
+        now = self._world.clock.now_ms()
+        with self._world.store.transaction() as db:
+            return postiz_people.add_medium(db, now, kind=kind, media_id=media_id)
+
     def seed_content(
         self,
         kind: Literal["video", "image"] = "video",
@@ -151,7 +185,7 @@ class Handles:
 
     def add_post(
         self,
-        service: Literal["postqued", "tikflow"],
+        service: Literal["postqued", "tikflow", "postiz"],
         account_id: str,
         at: datetime,
         *,
@@ -160,7 +194,7 @@ class Handles:
         intent: Literal["publish", "draft"] = "publish",
         options: JsonObject | None = None,
     ) -> str:
-        """Schedule a post by hand in the dashboard; its publish or schedule id."""
+        """Schedule a post by hand in the dashboard; its publish or schedule id, or Postiz's id."""
         now = settle(self._world)
         with self._world.store.transaction() as db:
             return people.add_post(
@@ -175,14 +209,22 @@ class Handles:
                 options=options,
             )
 
-    def edit_post(self, post_id: str, *, at: datetime | None = None, caption: str | None = None) -> None:
-        """Change a waiting post by hand."""
-        settle(self._world)
+    def edit_post(
+        self,
+        post_id: str,
+        *,
+        at: datetime | None = None,
+        caption: str | None = None,
+        media: Sequence[str] | None = None,
+    ) -> None:
+        """Change a waiting post by hand; its media, by their ids, only at Postiz."""
+        now = settle(self._world)
+        at_ms = None if at is None else to_ms(at)
         with self._world.store.transaction() as db:
-            people.edit_post(db, post_id, at_ms=None if at is None else to_ms(at), caption=caption)
+            people.edit_post(db, now, post_id, at_ms=at_ms, caption=caption, media=media)
 
     def stop_post(self, post_id: str) -> None:
-        """Cancel a waiting post by hand."""
+        """Cancel a waiting post by hand; at Postiz it is a draft then."""
         settle(self._world)
         with self._world.store.transaction() as db:
             people.stop_post(db, post_id)

@@ -19,6 +19,7 @@ _SHOWING = (
     "/api/v1/schedule/scheduled-videos",
     "/api/v1/schedule/upcoming",
     "/api/v1/upload/history",
+    "/public/v1/posts",
 )
 """The reads that show posts."""
 

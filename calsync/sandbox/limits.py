@@ -1,8 +1,9 @@
-"""Rate limits: so many requests of a class in any 60 real seconds, by one key.
+"""Rate limits: so many requests of a class in any 60 real seconds (Postiz: in any hour), by one key.
 
 Postqued v1's skill file documents 20 uploads, 30 reads, 10 publishes and 20 deletes a minute; TikFlow's
 overview 100 requests a minute for an API key of the Professional plan. How the real services count (window,
-refused requests, scope) is not documented: here the window slides and refused requests do not count.
+refused requests, scope) is not documented: here the window slides and refused requests do not count. Postiz
+counts 90 writes of posts an hour (measured), refused ones too but for those that are over the limit.
 """
 
 from __future__ import annotations
@@ -13,19 +14,25 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-DOCUMENTED = {"upload": 20, "read": 30, "publish": 10, "delete": 20, "tikflow": 100}
-"""Requests a minute by name of the limit."""
+DOCUMENTED = {"upload": 20, "read": 30, "publish": 10, "delete": 20, "tikflow": 100, "postiz": 90}
+"""Requests a minute by name of the limit; Postiz's are an hour."""
 
 _WINDOW = 60.0
+_WINDOWS = {"postiz": 3600.0}
+"""In seconds, where they are not a minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A limit, how many more requests may follow now, and the seconds to wait where this one may not."""
+    """A limit, how many more requests may follow now, and the seconds to wait where this one may not.
+
+    ``reset``: in how many seconds the first place is free again.
+    """
 
     limit: int
     remaining: int
     retry_after: int | None
+    reset: int = 0
 
 
 class Limits:
@@ -41,19 +48,21 @@ class Limits:
         numbers = DOCUMENTED | setting if isinstance(setting, dict) else DOCUMENTED
         limit = numbers[name]
         if setting is False:
-            return Verdict(limit, limit, None)
+            return Verdict(limit, limit, None, math.ceil(_WINDOWS.get(name, _WINDOW)))
         now = time.monotonic()
+        window = _WINDOWS.get(name, _WINDOW)
         with self._lock:
             seen = self._seen.setdefault(name, deque())
-            while seen and seen[0] <= now - _WINDOW:
+            while seen and seen[0] <= now - window:
                 seen.popleft()
             if count and len(seen) >= limit:
                 # A limit of zero never frees a place; a whole window is the honest wait then.
-                wait = seen[0] + _WINDOW - now if seen else _WINDOW
+                wait = seen[0] + window - now if seen else window
                 return Verdict(limit, 0, max(1, math.ceil(wait)))
             if count:
                 seen.append(now)
-            return Verdict(limit, max(0, limit - len(seen)), None)
+            reset = math.ceil(seen[0] + window - now) if seen else 0
+            return Verdict(limit, max(0, limit - len(seen)), None, reset)
 
     def clear(self) -> None:
         """Forget what was counted."""

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, TypedDict
 from calsync.sandbox.wire import Json
 
 RequestClass: TypeAlias = Literal["upload", "read", "publish", "delete", "check", "other"]
-ServiceName: TypeAlias = Literal["postqued", "tikflow", "storage"]
+ServiceName: TypeAlias = Literal["postqued", "tikflow", "postiz", "storage"]
 
 
 class RequestEntry(TypedDict):
@@ -25,7 +25,7 @@ class RequestEntry(TypedDict):
     """When it arrived in real seconds since the log began."""
     service: ServiceName
     request_class: RequestClass
-    """``publish`` is what makes a post; a change of one is ``other``, a dry run ``check``."""
+    """``publish`` is what makes a post; a change of one is ``other`` (at Postiz ``publish``), a dry run ``check``."""
     write: bool
     """Whether it can change anything: all but GET, HEAD and dry runs. An ``upload`` can, though no post."""
     method: str
@@ -34,7 +34,7 @@ class RequestEntry(TypedDict):
     body: Json
     """The JSON body; None for none, for multipart and for bytes."""
     key_ok: bool
-    """Whether it carried the right bearer key; the key itself is never kept."""
+    """Whether it carried the right key; the key itself is never kept."""
     idempotency_key: str | None
     status: int | None
     """What was answered, or would have been but for ``reset_after``; None while under way or not handled."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from calsync.sandbox import postiz_posts
 from calsync.sandbox.world import Knobs, World
 
 
@@ -13,6 +14,8 @@ def settle(world: World) -> int:
     with world.store.transaction() as db:
         _postqued(db, now, world.knobs)
         _tikflow(db, now)
+        if world.knobs["postiz_worker"]:
+            postiz_posts.pass_time(db, now)
     return now
 
 

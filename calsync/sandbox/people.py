@@ -1,6 +1,6 @@
 """What a person does in a dashboard, past the API: makes, changes, stops, deletes a post; and failures.
 
-A post is named by its publish id (then all its targets are meant), target id or schedule id.
+A post is named by its publish id (then all its targets are meant), target id, schedule id or Postiz's id.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from uuid import uuid4
 
-from calsync.sandbox import postqued, tikflow
+from calsync.sandbox import postiz_people, postiz_posts, postqued, tikflow
 from calsync.sandbox.store import MAIN_WORKSPACE
 from calsync.sandbox.wire import JsonObject
 
@@ -32,11 +32,25 @@ def add_post(
     intent: str = "publish",
     options: JsonObject | None = None,
 ) -> str:
-    """Schedule a post by hand, from contents or from one upload (made up where none is named); its id."""
+    """Schedule a post by hand; its id.
+
+    From contents or from one upload, made up where none is named, or at Postiz from its media or none.
+    """
     known = "SELECT platform, workspace_id FROM accounts WHERE service = ? AND id = ?"
     account = db.execute(known, (service, account_id)).fetchone()
     if account is None:
         raise ValueError(f"{service} has no account {account_id}")
+    if service == "postiz":
+        return postiz_people.add(
+            db,
+            now,
+            channel_id=account_id,
+            at_ms=at_ms,
+            content=caption,
+            media=media,
+            draft=intent == "draft",
+            settings=options or {},
+        )
     if service == "tikflow":
         upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
         if db.execute("SELECT 1 FROM uploads WHERE id = ?", (upload_id,)).fetchone() is None:
@@ -97,8 +111,25 @@ def add_upload(
     return upload_id
 
 
-def edit_post(db: sqlite3.Connection, post_id: str, *, at_ms: int | None, caption: str | None) -> None:
-    """Give a waiting post another time or caption; at TikFlow the caption is its upload's description."""
+def edit_post(
+    db: sqlite3.Connection,
+    now: int,
+    post_id: str,
+    *,
+    at_ms: int | None,
+    caption: str | None,
+    media: Sequence[str] | None = None,
+) -> None:
+    """Give a waiting post another time or caption; at TikFlow the caption is its upload's description.
+
+    Other media, which no API would show, can be given at Postiz alone.
+    """
+    at_postiz = postiz_people.found(db, post_id, postiz_people.WAITING)
+    if at_postiz is not None:
+        postiz_people.edit(db, now, at_postiz, at_ms=at_ms, content=caption, media=media)
+        return
+    if media is not None:
+        raise ValueError("only Postiz's posts are given other media")
     _found(db, post_id, _WAITING)
     for row in _targets(db, post_id, _WAITING):
         if at_ms is not None:
@@ -113,7 +144,11 @@ def edit_post(db: sqlite3.Connection, post_id: str, *, at_ms: int | None, captio
 
 
 def stop_post(db: sqlite3.Connection, post_id: str) -> None:
-    """Cancel a waiting post; it stays visible as cancelled."""
+    """Cancel a waiting post; it stays visible as cancelled, at Postiz as a draft."""
+    at_postiz = postiz_people.found(db, post_id, postiz_people.WAITING)
+    if at_postiz is not None:
+        postiz_people.stop(db, at_postiz)
+        return
     _found(db, post_id, _WAITING)
     for row in _targets(db, post_id, _WAITING):
         db.execute("UPDATE targets SET status = 'canceled' WHERE id = ?", (row["id"],))
@@ -124,6 +159,10 @@ def stop_post(db: sqlite3.Connection, post_id: str) -> None:
 
 def fail_post(db: sqlite3.Connection, post_id: str, error: str) -> None:
     """Let a post that has not gone out fail; at TikFlow only the upload shows it."""
+    at_postiz = postiz_people.found(db, post_id, postiz_people.WAITING)
+    if at_postiz is not None:
+        postiz_people.fail(db, at_postiz, error)
+        return
     open_statuses = (*_WAITING, "processing")
     _found(db, post_id, open_statuses)
     for row in _targets(db, post_id, open_statuses):
@@ -137,6 +176,10 @@ def fail_post(db: sqlite3.Connection, post_id: str, error: str) -> None:
 
 def delete_post(db: sqlite3.Connection, post_id: str) -> None:
     """Delete a post in whatever state, so that the API shows it no more; what waited does not go out."""
+    at_postiz = postiz_people.found(db, post_id, None)
+    if at_postiz is not None:
+        postiz_posts.delete_group(db, at_postiz["group_id"])
+        return
     _found(db, post_id, None)
     for row in _targets(db, post_id, None):
         if row["status"] in _WAITING:

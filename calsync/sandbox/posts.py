@@ -1,4 +1,4 @@
-"""The whole truth about the posts at both services, for tests: more than any of the APIs shows."""
+"""The whole truth about the posts at the services, for tests: more than any of the APIs shows."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import json
 import sqlite3
 from typing import Literal, TypedDict
 
+from calsync.sandbox import postiz_posts
 from calsync.sandbox.wire import JsonObject, iso
 
 
 class PostEntry(TypedDict):
-    """A post on an account: a Postqued target, a TikFlow schedule or an upload that went out by itself."""
+    """A post on an account: a Postqued target, a TikFlow schedule or lone upload, a Postiz post with its thread."""
 
-    service: Literal["postqued", "tikflow"]
-    kind: Literal["target", "schedule", "upload"]
+    service: Literal["postqued", "tikflow", "postiz"]
+    kind: Literal["target", "schedule", "upload", "post"]
     id: str
-    """The publish id, schedule id or upload id."""
+    """The publish id, schedule id, upload id or Postiz's id of the post."""
     target_id: str | None
     """Postqued's target id."""
     account_id: str
     account: str
-    """The account's username, as the service spells it."""
+    """The account's username, as the service spells it; Postiz's profile."""
     platform: str
     workspace_id: str | None
     """Postqued's workspace, which only its v2 knows."""
@@ -28,10 +29,12 @@ class PostEntry(TypedDict):
     title: str | None
     """TikFlow's title."""
     caption: str
-    """Postqued's caption, TikFlow's description."""
+    """Postqued's caption, TikFlow's description, Postiz's content as it is stored."""
+    thread: list[str]
+    """The replies under a Postiz post, those of its former groups too."""
     options: JsonObject
     media: list[str]
-    """Content ids or the upload id."""
+    """Content ids, the upload id, or Postiz's media ids."""
     sha256: list[str]
     """Of the media, where their bytes are known."""
     at: str | None
@@ -49,10 +52,21 @@ class PostEntry(TypedDict):
     error: str | None
 
 
+class PublicationEntry(TypedDict):
+    """One time that a Postiz post went out, with what it was then."""
+
+    id: str
+    at: str
+    account_id: str
+    caption: str
+    media: list[str]
+    thread: list[str]
+
+
 class UploadEntry(TypedDict):
     """How often the same bytes arrived at the same service."""
 
-    service: Literal["postqued", "tikflow"]
+    service: Literal["postqued", "tikflow", "postiz"]
     sha256: str
     size: int
     times: int
@@ -60,8 +74,27 @@ class UploadEntry(TypedDict):
 
 
 def all_posts(db: sqlite3.Connection) -> list[PostEntry]:
-    """List all posts in the order in which they were made: Postqued's, then TikFlow's."""
-    return [*_targets(db), *_schedules(db), *_lone_uploads(db)]
+    """List all posts in the order in which they were made: Postqued's, then TikFlow's, then Postiz's."""
+    return [*_targets(db), *_schedules(db), *_lone_uploads(db), *_postiz(db)]
+
+
+def all_publications(db: sqlite3.Connection) -> list[PublicationEntry]:
+    """List each time that a Postiz post went out, in that order."""
+    rows = db.execute(
+        "SELECT postiz_publications.*, channel_id FROM postiz_publications"
+        " JOIN postiz_posts ON postiz_posts.id = post_id ORDER BY postiz_publications.rowid"
+    )
+    return [
+        PublicationEntry(
+            id=row["post_id"],
+            at=iso(row["at_ms"]),
+            account_id=row["channel_id"],
+            caption=row["content"],
+            media=_media_ids(row["image"]),
+            thread=json.loads(row["thread"]),
+        )
+        for row in rows
+    ]
 
 
 def all_uploads(db: sqlite3.Connection) -> list[UploadEntry]:
@@ -103,6 +136,7 @@ def _targets(db: sqlite3.Connection) -> list[PostEntry]:
                 intent=row["intent"],
                 title=None,
                 caption=row["caption"],
+                thread=[],
                 options=json.loads(row["options"]),
                 media=media,
                 sha256=[hashes[content_id] for content_id in media if content_id in hashes],
@@ -184,6 +218,7 @@ def _tikflow(
         intent="publish",
         title=row["title"],
         caption=row["description"],
+        thread=[],
         options={},
         media=[upload_id],
         sha256=str(row["sha256"] or "").split(),
@@ -197,6 +232,50 @@ def _tikflow(
         idempotency_key=None,
         error=row["error"],
     )
+
+
+def _postiz(db: sqlite3.Connection) -> list[PostEntry]:
+    hashes = dict(db.execute("SELECT id, sha256 FROM postiz_media WHERE sha256 IS NOT NULL").fetchall())
+    entries: list[PostEntry] = []
+    for row in db.execute(
+        "SELECT postiz_posts.*, platform, username FROM postiz_posts"
+        " JOIN accounts ON service = 'postiz' AND accounts.id = channel_id"
+        " WHERE parent_id IS NULL ORDER BY postiz_posts.rowid"
+    ).fetchall():
+        media = _media_ids(row["image"])
+        entries.append(
+            PostEntry(
+                service="postiz",
+                kind="post",
+                id=row["id"],
+                target_id=None,
+                account_id=row["channel_id"],
+                account=row["username"],
+                platform=row["platform"],
+                workspace_id=None,
+                intent="draft" if row["state"] == "DRAFT" else "publish",
+                title=None,
+                caption=row["content"],
+                thread=[reply["content"] for reply in postiz_posts.replies(db, row["id"])],
+                options=json.loads(row["settings"]),
+                media=media,
+                sha256=[hashes[media_id] for media_id in media if media_id in hashes],
+                at=None if row["at_once"] else iso(row["at_ms"]),
+                status="deleted" if row["deleted"] else row["state"],
+                times_published=row["times_published"],
+                published_at=_iso(row["published_ms"]),
+                published_now=bool(row["at_once"]),
+                created_at=iso(row["created_ms"]),
+                made_by=row["made_by"],
+                idempotency_key=None,
+                error=row["error"],
+            )
+        )
+    return entries
+
+
+def _media_ids(images: str) -> list[str]:
+    return [image["id"] for image in json.loads(images)]
 
 
 def _iso(ms: int | None) -> str | None:

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from calsync.sandbox import postqued, seeds, tikflow
+from calsync.sandbox import postiz, postqued, seeds, tikflow
 from calsync.sandbox.apps import api_app, storage_app
 from calsync.sandbox.clock import Clock
 from calsync.sandbox.doors import Door, bound
@@ -33,10 +33,10 @@ HOST = "127.0.0.1"
 
 
 class Sandbox(Handles):
-    """Postqued and TikFlow on loopback, in threads of this process, from construction until ``close``.
+    """Postqued, TikFlow and Postiz on loopback, in threads of this process, from construction until ``close``.
 
     ``data`` is a folder that keeps their records from run to run; without it they live in a temporary one. A
-    port of 0 is any free one. The other arguments are knobs, see ``world.DEFAULTS``. ``url`` is where both
+    port of 0 is any free one. The other arguments are knobs, see ``world.DEFAULTS``. ``url`` is where the
     services answer, ``storage_url`` where the storage behind presigned URLs does.
     """
 
@@ -75,8 +75,10 @@ class Sandbox(Handles):
         return {
             "POSTQUED_API_KEY": postqued.KEY,
             "TIKFLOW_API_KEY": tikflow.KEY,
+            "POSTIZ_API_KEY": postiz.KEY,
             "CALSYNC_POSTQUED_URL": self.url,
             "CALSYNC_TIKFLOW_URL": self.url,
+            "CALSYNC_POSTIZ_URL": self.url,
         }
 
     def close(self) -> None:
@@ -117,8 +119,11 @@ def _welcome(box: Sandbox) -> list[str]:
     served = ([] if knobs["v1_retired"] else ["Postqued v1"]) + (
         ["Postqued v2"] if knobs["ping"] == 200 else []
     )
-    names = " and ".join([*served, "TikFlow"])
-    lines = [f"calsync sandbox: {names} at {box.url} (storage at {box.storage_url})", ""]
+    names = ", ".join([*served, "TikFlow"])
+    lines = [
+        f"calsync sandbox: {names} and Postiz {knobs['postiz']} at {box.url} (storage at {box.storage_url})",
+        "",
+    ]
     lines += [f"export {name}={value}" for name, value in box.environment.items()]
     lines += ["", "accounts:"]
     for service, accounts in (("postqued", seeds.POSTQUED_ACCOUNTS), ("tikflow", seeds.TIKFLOW_ACCOUNTS)):
@@ -129,6 +134,10 @@ def _welcome(box: Sandbox) -> list[str]:
             for account_id, username, _, platform in seeds.POSTQUED_V2_ACCOUNTS
         ]
         lines += ["workspace of Postqued v2:", f"  {MAIN_WORKSPACE}  {seeds.MAIN_NAME}"]
+    lines += [
+        f"  postiz    {each.id}  {each.name} ({each.network}{', disabled' if each.disabled else ''})"
+        for each in seeds.POSTIZ_CHANNELS
+    ]
     lines += [
         "uploads that TikFlow has ready to be scheduled:",
         *(f"  {upload_id}" for upload_id in seeds.TIKFLOW_UPLOADS),

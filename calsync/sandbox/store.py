@@ -1,9 +1,10 @@
 """The sandbox's data: one SQLite file, and the stored bytes beside it, named by their sha256.
 
 Postqued: ``workspaces``, ``contents``, ``publishes`` with their ``targets``, ``keys``, ``creators`` (what
-TikTok allows an account). TikFlow: ``uploads``, ``schedules``.
-Both: ``accounts``, ``transfers`` (one row for each time that bytes arrived whole). Times are milliseconds,
-UTC.
+TikTok allows an account). TikFlow: ``uploads``, ``schedules``. Postiz: ``postiz_posts`` (thread replies are posts
+too), ``postiz_publications`` (one row for each time that a post went out), ``postiz_media``, ``postiz_tags``,
+``postiz_customers``. All: ``accounts``, ``transfers`` (one row for each time that bytes arrived whole). Times
+are milliseconds, UTC.
 """
 
 from __future__ import annotations
@@ -55,21 +56,37 @@ CREATE INDEX IF NOT EXISTS schedules_due ON schedules (status, at_ms);
 CREATE INDEX IF NOT EXISTS schedules_upload ON schedules (upload_id, status);
 CREATE TABLE IF NOT EXISTS transfers (
     service TEXT, content_id TEXT, sha256 TEXT, size INTEGER, at_ms INTEGER);
+CREATE TABLE IF NOT EXISTS postiz_customers (id TEXT PRIMARY KEY, name TEXT);
+CREATE TABLE IF NOT EXISTS postiz_tags (id TEXT PRIMARY KEY, name TEXT UNIQUE, color TEXT);
+CREATE TABLE IF NOT EXISTS postiz_media (id TEXT PRIMARY KEY, path TEXT, sha256 TEXT, created_ms INTEGER);
+CREATE TABLE IF NOT EXISTS postiz_posts (
+    id TEXT PRIMARY KEY, channel_id TEXT, group_id TEXT, parent_id TEXT, position INTEGER, content TEXT,
+    image TEXT, settings TEXT, delay INTEGER, tags TEXT DEFAULT '[]', state TEXT, at_ms INTEGER,
+    job_ms INTEGER, at_once INTEGER DEFAULT 0, inter INTEGER, turn INTEGER, times_published INTEGER DEFAULT 0,
+    published_ms INTEGER, release_id TEXT, release_url TEXT, error TEXT, created_ms INTEGER, made_by TEXT,
+    deleted INTEGER DEFAULT 0);
+CREATE INDEX IF NOT EXISTS postiz_posts_due ON postiz_posts (job_ms);
+CREATE INDEX IF NOT EXISTS postiz_posts_group ON postiz_posts (group_id);
+CREATE INDEX IF NOT EXISTS postiz_posts_thread ON postiz_posts (parent_id);
+CREATE INDEX IF NOT EXISTS postiz_posts_turn ON postiz_posts (turn);
+CREATE TABLE IF NOT EXISTS postiz_publications (
+    post_id TEXT, at_ms INTEGER, content TEXT, image TEXT, thread TEXT);
 """
 
 _LATER = {
     "accounts": (
         f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'", "v2_only INTEGER DEFAULT 0",
-        "connected_ms INTEGER DEFAULT 0",
+        "connected_ms INTEGER DEFAULT 0", "disabled INTEGER DEFAULT 0", "refresh_needed INTEGER DEFAULT 0",
+        "customer_id TEXT",
     ),
     "contents": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),
     "publishes": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),
 }  # fmt: skip
-"""Columns that folders from before Postqued v2 do not have yet."""
+"""Columns that folders from before Postqued v2, or before Postiz, do not have yet."""
 
 _TABLES = (
     "workspaces", "creators", "accounts", "contents", "publishes", "targets", "keys", "uploads", "schedules",
-    "transfers",
+    "transfers", "postiz_customers", "postiz_tags", "postiz_media", "postiz_posts", "postiz_publications",
 )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ class Knobs(TypedDict, total=False):
     tikflow_delete_status: Literal[200, 204]
     tikflow_upload_publishes: bool
     tikflow_quota: int
+    postiz: Literal["2.23.0", "HEAD"]
+    postiz_worker: bool
     url_life_seconds: float
     late_reads: int
     late_seconds: float
@@ -41,7 +43,7 @@ class Knobs(TypedDict, total=False):
 
 DEFAULTS = Knobs(
     # True: the documented limits; False: none; a dict: other numbers per minute for upload, read, publish,
-    # delete (Postqued) and tikflow.
+    # delete (Postqued), tikflow and, per hour, postiz.
     rate_limits=True,
     # What GET /v2/ping answers: how a client tells which versions of Postqued are there. v2 is served where
     # it is 200; otherwise every path of v2 answers the same status.
@@ -81,6 +83,11 @@ DEFAULTS = Knobs(
     tikflow_upload_publishes=True,
     # Scheduled posts that the TikFlow plan allows at a time: Professional's number.
     tikflow_quota=50,
+    # Which Postiz is there: the release, or the later state of its development, whose list shows settings and
+    # which publishes nothing twice unless it is told to.
+    postiz="2.23.0",
+    # Whether Postiz's worker runs, which publishes: without it everything else works, and posts stay QUEUE.
+    postiz_worker=True,
     # How long a presigned URL lives, by the sandbox's clock: the custom of S3-like stores.
     url_life_seconds=900.0,
     # How many reads of posts, or how many real seconds, the effects of writes stay hidden from lists and

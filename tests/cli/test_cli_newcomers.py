@@ -186,7 +186,8 @@ def test_the_sandbox_command(project: Project) -> None:
     until(lambda: "Stop with" in running.said()[0])
     said = running.said()[0]
     env = dict(re.findall(r"^export (\w+)=(\S+)$", said, re.MULTILINE))
-    assert set(env) == {"POSTQUED_API_KEY", "TIKFLOW_API_KEY", "CALSYNC_POSTQUED_URL", "CALSYNC_TIKFLOW_URL"}
+    services = ("POSTQUED", "TIKFLOW", "POSTIZ")
+    assert set(env) == {f"{name}_API_KEY" for name in services} | {f"CALSYNC_{name}_URL" for name in services}
     project.env.update(env)
     project.calendar(video("teaser", ahead(days=3)), flow("loop", ahead(days=4)))
     project.apply()
