@@ -60,8 +60,8 @@ POSTQUED_V1 = replace(
     cancels=False,
     moves=False,
     updates=False,
-    settable=FULL.settable - {"title"},
-    settable_by_id=FULL.settable - {"title"},
+    settable=FULL.settable - {"title", "thread"},
+    settable_by_id=FULL.settable - {"title", "thread"},
 )
 TIKFLOW = replace(
     FULL,
@@ -69,6 +69,7 @@ TIKFLOW = replace(
     keeps_history=False,
     updates=False,
     key_life=None,
+    settable=FULL.settable - {"thread"},
     settable_by_id=frozenset({"at"}),
     one_schedule_per_asset=True,
 )

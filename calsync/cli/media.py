@@ -32,7 +32,6 @@ def media() -> None:
 def probe(ctx: click.Context, check: bool) -> None:
     """Write media.lock, or only say whether it is out of date."""
     from calsync.media import LOCK_FILE, lock_text, pull_command, read_lock, write_lock
-    from calsync.model import MediaFile
     from calsync.render.facts import number
 
     project = session(ctx).project
@@ -40,9 +39,7 @@ def probe(ctx: click.Context, check: bool) -> None:
     loaded = project.load()
     if not loaded.valid:
         raise CalendarError(loaded.diagnostics)
-    files = {
-        each.path: each for entry in loaded.entries for each in entry.media if isinstance(each, MediaFile)
-    }
+    files = {each.path: each for entry in loaded.entries for each in entry.files}
     before, now = read_lock(root)[0], lock_text(root)
     after = before.renewed(files.values())
     wanted = after.to_text()

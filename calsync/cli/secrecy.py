@@ -48,6 +48,7 @@ def _leak(entry: Entry) -> Diagnostic:
 def _holds(entry: Entry, texts: Sequence[str]) -> bool:
     content = entry.content
     said = [content.caption, content.title or "", *map(str, content.options.values())]
+    said += [each.text for each in content.thread]
     return any(text in each for each in said for text in texts)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 from calsync.errors import Source
-from calsync.model.values import Address, Content, Media, RemoteMedia
+from calsync.model.values import Address, Content, Media, MediaFile, RemoteMedia
 
 
 class Standing(StrEnum):
@@ -25,6 +25,7 @@ class Entry:
 
     `zone`: the IANA zone its time is shown in. `previously`: former (calendar, post) names, in the order
     written. `places`: where fields stand, by field name (`caption`, `at`, `media`, `options.privacy_level`).
+    `thread_media`: the files of each post of its thread, beside `content.thread`.
     """
 
     address: Address
@@ -35,6 +36,14 @@ class Entry:
     standing: Standing = Standing.WANTED
     previously: tuple[tuple[str, str], ...] = ()
     places: Mapping[str, Source] = field(default_factory=dict)
+    thread_media: tuple[tuple[MediaFile, ...], ...] = ()
+
+    @property
+    def files(self) -> Iterator[MediaFile]:
+        """The files of the project that it shows: its own, then those of its thread, each in order."""
+        yield from (each for each in self.media if isinstance(each, MediaFile))
+        for reply in self.thread_media:
+            yield from reply
 
     def place(self, name: str) -> Source:
         """Where a field stands, or where the entry does."""

@@ -73,8 +73,9 @@ class Sighting:
 class Record:
     """What calsync last made true of one address.
 
-    `api` is the service's version that made it ("v1"); `assets` the content ids it was made from, in order;
-    `seen` the status last observed; `reason` the service's words for a failure.
+    `api` is the service's version that made it ("v1"); `assets` the content ids it was made from, in order, those
+    of its thread last (see `Content.split_assets`); `seen` the status last observed; `reason` the service's
+    words for a failure.
     """
 
     address: Address
@@ -193,9 +194,11 @@ class UploadUnit:
 def upload_units(post: Post, abilities: Capabilities) -> tuple[UploadUnit, ...]:
     """The uploads that a post needs: one per file, or, where an upload belongs to one post, one for it all.
 
+    A file that is shown twice has two units with one key: it goes up once, and each place has its asset.
+
     Where an upload carries caption and options (TikFlow), they are part of its identity: an edit needs a new one.
     """
-    files = tuple(each for each in post.entry.media if isinstance(each, MediaFile))
+    files = tuple(post.entry.files)
     if not files:
         return ()
     service, workspace = post.account.key.service, post.account.workspace

@@ -22,8 +22,8 @@ class Capabilities:
     """What a service can do, as data, so that a plan never promises what apply cannot do.
 
     `settable` and `settable_by_id` name the fields that can be set of a post from files and of one that names
-    content by id (of `at`, `caption`, `title`, `media`, `intent`, `options`). `key_life`: how long a create's
-    idempotency key is honoured; None where there are none. `one_schedule_per_asset`: an upload belongs to one
+    content by id (of `at`, `caption`, `title`, `media`, `intent`, `options`, `thread`). `key_life`: how long a
+    create's idempotency key is honoured; None where there are none. `one_schedule_per_asset`: an upload belongs to one
     account and takes one schedule. `uploads`: whether calsync may upload files there.
     `late_move_may_repeat`: moving a post shortly before its time may publish it twice (Postiz).
     `by_hand`: where a person does what the service's API cannot, for messages.
@@ -138,3 +138,5 @@ class Limits:
     """Options it can set; None: all that the platform knows."""
     one_schedule_per_asset: bool = False
     """An upload carries its caption and options, belongs to one account and takes one schedule."""
+    thread: bool = False
+    """A post may be followed by others below it (replies, first comments)."""

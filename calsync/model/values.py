@@ -198,12 +198,34 @@ class MediaRef(NamedTuple):
         return cls("sha256", media.sha256) if isinstance(media, MediaFile) else cls("id", media.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One post of a thread below its first: what is said there, and what is shown."""
+
+    text: str
+    media: tuple[MediaRef, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """A plain JSON form; `from_json` reads it back."""
+        return {"text": self.text, "media": [str(each) for each in self.media]}
+
+    @classmethod
+    def from_json(cls, value: Json) -> Reply:
+        """Read what `to_json` wrote. Raises ValueError for anything else, unknown fields included."""
+        match value:
+            case {"text": str(text), "media": list(media), **more} if not more:
+                refs = tuple(MediaRef.parse(each) for each in media if isinstance(each, str))
+                if len(refs) == len(media):
+                    return cls(text, refs)
+        raise ValueError("not a post of a thread")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """The comparable part of a post (its spec), shared by the three states so that like meets like.
 
     `at` is a UTC time in whole seconds and never absent: at these services a null time publishes now, so
-    "now" cannot be said. Raises ValueError for a naive time.
+    "now" cannot be said. `thread`: the posts below it, in order. Raises ValueError for a naive time.
     """
 
     at: datetime
@@ -212,13 +234,31 @@ class Content:
     media: tuple[MediaRef, ...] = ()
     intent: Intent = Intent.PUBLISH
     options: Options = field(default_factory=Options)
+    thread: tuple[Reply, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "at", utc(self.at))
 
+    def split_assets(self, assets: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        """The assets that its own media was made into, and those of each post of its thread, told by their counts.
+
+        Too few come out where too few went in: of a post that was adopted they may not be known.
+        """
+        if not self.thread:
+            return assets, ()  # one asset may hold all the files
+        first = end = len(self.media)
+        replies = []
+        for each in self.thread:
+            start, end = end, end + len(each.media)
+            replies.append(assets[start:end])
+        return assets[:first], tuple(replies)
+
     def to_json(self) -> dict[str, Json]:
-        """A plain JSON form, for state, digest and journal; `from_json` reads it back."""
-        return {
+        """A plain JSON form, for state, digest and journal; `from_json` reads it back.
+
+        A post without a thread says nothing of threads, so that it is spelled as it was before there were any.
+        """
+        form: dict[str, Json] = {
             "at": stamp(self.at),
             "caption": self.caption,
             "title": self.title,
@@ -226,6 +266,9 @@ class Content:
             "intent": self.intent.value,
             "options": dict(self.options),
         }
+        if self.thread:
+            form["thread"] = [each.to_json() for each in self.thread]
+        return form
 
     @classmethod
     def from_json(cls, value: Json) -> Content:
@@ -239,7 +282,7 @@ class Content:
                 "intent": str(intent),
                 "options": dict(options),
                 **more,
-            } if not more:
+            } if more.keys() <= {"thread"}:
                 refs = tuple(MediaRef.parse(each) for each in media if isinstance(each, str))
                 if len(refs) == len(media):
                     return cls(
@@ -249,5 +292,13 @@ class Content:
                         media=refs,
                         intent=Intent(intent),
                         options=Options(options),
+                        thread=_thread(more["thread"]) if more else (),
                     )
         raise ValueError("not the content of a post")
+
+
+def _thread(value: object) -> tuple[Reply, ...]:
+    """A thread as it is written down: never an empty one."""
+    if not isinstance(value, list) or not value:
+        raise ValueError("not a thread")
+    return tuple(map(Reply.from_json, value))

@@ -9,7 +9,18 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from calsync.errors import Diagnostic, Source
-from calsync.model import AccountKey, Address, Content, Json, Media, Post, Record, RemoteMedia, Sighting
+from calsync.model import (
+    TEXT_FIELDS,
+    AccountKey,
+    Address,
+    Content,
+    Json,
+    Media,
+    Post,
+    Record,
+    RemoteMedia,
+    Sighting,
+)
 
 
 class ActionKind(StrEnum):
@@ -153,25 +164,40 @@ _KINDS: Mapping[type[Step], ActionKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One field before and after: `caption`, `title`, `media`, `intent` or `options.NAME`."""
+    """One field before and after: `caption`, `title`, `thread.0.text`, `media`, `intent` or `options.NAME`."""
 
     path: str
     before: Json
     after: Json
 
+    @property
+    def is_text(self) -> bool:
+        """It is about text of the post, which is shown word by word."""
+        return is_text(self.path)
+
+
+def is_text(path: str) -> bool:
+    """Whether a path of a change names text of the post: caption, title, or what a post of its thread says."""
+    return path in TEXT_FIELDS or (path.startswith("thread.") and path.endswith(".text"))
+
 
 @dataclass(frozen=True, slots=True)
 class MediaUse:
-    """One medium of an action, and whether apply uploads it with this action."""
+    """One medium of an action, and whether apply uploads it with this action.
+
+    `reply`: which post of the thread shows it, from 0; None: the post itself.
+    """
 
     media: Media
     upload: bool
+    reply: int | None = None
 
     def to_json(self) -> dict[str, Json]:
         """As in the plan document."""
         if isinstance(self.media, RemoteMedia):
             return {"id": self.media.id}
-        return {
+        whose: dict[str, Json] = {} if self.reply is None else {"reply": self.reply}
+        return whose | {
             "path": self.media.path,
             "sha256": self.media.sha256,
             "size": self.media.size,

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from calsync.model import (
-    TEXT_FIELDS,
     Content,
     Json,
     MediaRef,
@@ -20,13 +19,13 @@ from calsync.model import (
     comparable,
     stamp,
 )
-from calsync.plan.action import Change
+from calsync.plan.action import Change, is_text
 
-_ORDER = ("at", "caption", "title", "media", "intent")
+_ORDER = ("at", "caption", "title", "thread", "media", "intent")
 
 
 def fields(content: Content) -> dict[str, Json]:
-    """Content as one flat mapping of comparable values; options as `options.NAME`."""
+    """Content as one flat mapping of comparable values; options as `options.NAME`, replies as `thread.0.text`."""
     flat: dict[str, Json] = {
         "at": stamp(content.at),
         "caption": comparable(content.caption),
@@ -36,6 +35,9 @@ def fields(content: Content) -> dict[str, Json]:
     }
     for name, value in content.options.items():
         flat[f"options.{name}"] = comparable(value) if isinstance(value, str) else value
+    for number, reply in enumerate(content.thread):
+        flat[f"thread.{number}.text"] = comparable(reply.text)
+        flat[f"thread.{number}.media"] = [str(each) for each in reply.media]
     return flat
 
 
@@ -73,7 +75,8 @@ def shas_by_asset(uploads: Mapping[UploadKey, str]) -> Mapping[str, Mapping[str,
 
 
 def _media_seen(record: Record, sighting: Sighting, shas: Mapping[str, str]) -> tuple[MediaRef, ...]:
-    if sighting.media is None or sighting.media == record.assets:
+    assets, _ = record.content.split_assets(record.assets)
+    if sighting.media is None or sighting.media == assets:
         return record.content.media
     return tuple(
         MediaRef("sha256", shas[asset]) if asset in shas else MediaRef("id", asset)
@@ -87,13 +90,14 @@ def settled_media(desired: Content, record: Record) -> Content:
     A post made from a file and an entry that names the upload by id (or the reverse) are the same media.
     """
     ids = tuple(each.value for each in desired.media if each.scheme == "id")
-    if ids and ids == record.assets and len(ids) == len(desired.media):
+    assets, _ = record.content.split_assets(record.assets)
+    if ids and ids == assets and len(ids) == len(desired.media):
         return replace(desired, media=record.content.media)
     return desired
 
 
 def differing(one: Content, other: Content, settable: frozenset[str]) -> frozenset[str]:
-    """The names of the settable fields that differ (`options.NAME` counts as `options`)."""
+    """The names of the settable fields that differ (`options.NAME` counts as `options`, `thread.0.text` as `thread`)."""
     if one == other:
         return frozenset()
     left, right = fields(one), fields(other)
@@ -148,8 +152,9 @@ def changes(
 def _shown(content: Content) -> dict[str, Json]:
     flat = fields(content)
     del flat["at"]
-    for name in TEXT_FIELDS:
-        flat[name] = flat[name] or None
+    for name in flat:
+        if is_text(name):
+            flat[name] = flat[name] or None
     return flat
 
 
@@ -161,5 +166,9 @@ def _affected(left: dict[str, Json], right: dict[str, Json]) -> set[str]:
     return {str(name) for name in DeepDiff(left, right).affected_root_keys}
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
+def _rank(name: str) -> tuple[int, int, bool, str]:
+    field, _, rest = name.partition(".")
+    place = _ORDER.index(field) if field in _ORDER else len(_ORDER)
+    number, _, part = rest.partition(".")
+    # Of a thread one after the other, by number, the text before the media.
+    return (place, int(number), part != "text", part) if field == "thread" else (place, 0, False, name)

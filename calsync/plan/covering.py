@@ -42,13 +42,16 @@ def _shows(line: Line, content: Content) -> bool:
     """Whether a line says of a post what its spec does; what a create sets has to be said in full."""
     flat = fields(content)
     after = {each.path: each.after for each in line.changes}
-    files = [str(MediaRef.of(each.media)) for each in line.media]
+    shown: dict[str, list[str]] = {}
+    for use in line.media:
+        name = "media" if use.reply is None else f"thread.{use.reply}.media"
+        shown.setdefault(name, []).append(str(MediaRef.of(use.media)))
     texts = {"caption": content.caption, "title": content.title}
     gists = {name: (gist.excerpt, gist.units) for name, gist in line.texts.items()}
     must: Iterable[str] = [*flat, *after] if line.kind is ActionKind.CREATE else after
     return (
         line.after == content.at
-        and (not files or files == flat["media"])
+        and all(refs == flat.get(name) for name, refs in shown.items())
         and gists
         == {name: (excerpt(text, EXCERPT), units(comparable(text))) for name, text in texts.items() if text}
         and all(_said(after.get(name)) == _said(flat.get(name)) for name in must if name != "at")

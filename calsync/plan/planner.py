@@ -316,11 +316,11 @@ class _Judge:
                 if unit.key not in uploaded:
                     uploaded.add(unit.key)
                     fresh.update(unit.files)
-            uses = tuple(
-                MediaUse(each, isinstance(each, MediaFile) and each in fresh)
-                for each in step.post.entry.media
-            )
-            finished.append(replace(action, media=uses))
+            entry = step.post.entry
+            uses = [MediaUse(each, isinstance(each, MediaFile) and each in fresh) for each in entry.media]
+            for number, files in enumerate(entry.thread_media):
+                uses += [MediaUse(each, each in fresh, number) for each in files]
+            finished.append(replace(action, media=tuple(uses)))
         return tuple(finished)
 
     def unmanaged(self, actions: tuple[Action, ...]) -> int:

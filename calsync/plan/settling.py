@@ -189,7 +189,8 @@ def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities)
 
 
 def _alike(opening: Open, sighting: Sighting, abilities: Capabilities) -> bool:
-    if sighting.media is not None and opening.assets and sighting.media != opening.assets:
+    assets, _ = opening.content.split_assets(opening.assets)
+    if sighting.media is not None and assets and sighting.media != assets:
         return False
     if abilities.one_schedule_per_asset and sighting.media is not None:
         # Caption and title belong to the upload there.

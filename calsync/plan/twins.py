@@ -92,11 +92,14 @@ class Lookalikes:
 def assets_of(
     post: Post, abilities: Capabilities, uploads: Mapping[UploadKey, str]
 ) -> tuple[str, ...] | None:
-    """The asset ids that a post would be made from, where all are known."""
+    """The asset ids that a post itself would be made from, without its thread's, where all are known."""
     ids = tuple(each.id for each in post.entry.media if not isinstance(each, MediaFile))
     if ids:
         return ids
-    assets = tuple(uploads.get(unit.key) for unit in upload_units(post, abilities))
+    needed = upload_units(post, abilities)
+    if post.content.thread:
+        needed = needed[: len(post.entry.media)]
+    assets = tuple(uploads.get(unit.key) for unit in needed)
     known = tuple(each for each in assets if each is not None)
     return known if known and len(known) == len(assets) else None
 

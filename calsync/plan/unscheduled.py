@@ -104,6 +104,8 @@ def adopt(s: Situation) -> Verdict:
     unseen = (
         [name for name in s.post.content.options if name not in twin.options] if "options" in settable else []
     )
+    if s.post.content.thread and "thread" in settable:
+        unseen.append("thread")
     reason = f"{service} has this post already ({twin.remote_id})"
     if unseen:
         reason += f"; not visible there: {', '.join(unseen)}"

@@ -64,6 +64,7 @@ class _Media(Part):
     codec: Annotated[str, Field(pattern=r"\A[a-z0-9._-]{1,16}\z")] | None = None
     frame_rate: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
     pointer: bool = False
+    reply: Count | None = None
 
 
 class _Text(Part):
@@ -196,7 +197,7 @@ def _media(found: _Media) -> MediaUse:
         frame_rate=found.frame_rate,
         pointer=found.pointer,
     )
-    return MediaUse(file, found.upload)
+    return MediaUse(file, found.upload, found.reply)
 
 
 def _time(text: str) -> datetime:

@@ -40,6 +40,7 @@ from calsync.providers.base import (
     require_time,
 )
 
+_FIELDS = frozenset({"at", "caption", "title", "media", "intent", "options", "thread"})
 CAPABILITIES = Capabilities(
     api="1",
     lists=True,
@@ -49,6 +50,8 @@ CAPABILITIES = Capabilities(
     moves=True,
     updates=True,
     key_life=timedelta(hours=24),
+    settable=_FIELDS,
+    settable_by_id=_FIELDS,
     by_hand="in the test",
 )
 LIMITS = Limits(
@@ -58,6 +61,7 @@ LIMITS = Limits(
     image_bytes=1 << 25,
     videos=frozenset({"video/mp4", "video/quicktime", "video/webm"}),
     images=frozenset({"image/jpeg", "image/webp"}),
+    thread=True,
 )
 ACCOUNTS = (
     RemoteAccount(id="memory-1", platform="tiktok", username="@first", name="First"),
@@ -310,14 +314,15 @@ class Memory:
 
     def _shown(self, post: MemoryPost) -> Sighting:
         content = post.content
+        assets, _ = content.split_assets(post.assets)
         shown: Mapping[str, object] = {
             "at": content.at,
             "caption": content.caption,
             "title": content.title,
             "intent": content.intent,
             "options": content.options,
-            "media": post.assets,
-            "media_count": len(post.assets),
+            "media": assets,
+            "media_count": len(assets),
         }
         bare = Sighting(
             remote_id=post.remote_id, account_id=post.account_id, status=post.status, reason=post.reason

@@ -2,7 +2,7 @@
 
     case      a post with what its account and service make of it, and the two ways to report
     media     how many files, of what type, size, length and dimensions
-    text      caption and title: length, presence, characters nobody sees
+    text      caption, title, thread: length, presence, characters nobody sees
     choices   privacy, disclosure, intent, cover, options
     crowd     posts of one account against each other: volume, spacing, repeats
     creator   posts against what their account's creator info allows right now
@@ -40,6 +40,7 @@ POST_RULES: tuple[PostRule, ...] = (
     text.caption_length,
     text.title_present,
     text.title_length,
+    text.thread_taken,
     text.whole_characters,
     text.visible_characters,
     choices.privacy_chosen,

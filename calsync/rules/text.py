@@ -125,13 +125,28 @@ def _too_long(length: int, limits: Limits, own: int | None, most: int | None, th
     return theirs if most is not None and length > most else None
 
 
+def thread_taken(case: Case) -> Iterator[Diagnostic]:
+    """A post has others below it only where the service can make them: none is dropped in silence (Limits)."""
+    thread = case.entry.content.thread
+    if not thread:
+        return
+    yield from judge(
+        case,
+        "no-thread",
+        "thread",
+        "",
+        lambda limits: None if limits.thread else f"{limits.name} has no threads ({limits.origin})",
+        "take thread: out, or set it under overrides: for the accounts that have threads",
+    )
+
+
 def whole_characters(case: Case) -> Iterator[Diagnostic]:
     """Text holds no half of a surrogate pair: it is not Unicode text and cannot be sent (RFC 3629)."""
-    for name, text in _texts(case):
+    for place, name, text in _texts(case):
         if found := _HALF.findall(text):
             yield case.error(
                 "broken-text",
-                name,
+                place,
                 f"the {name} holds half of a character ({_points(found)}), which cannot be sent",
                 "write the character itself instead of an escape",
             )
@@ -139,23 +154,27 @@ def whole_characters(case: Case) -> Iterator[Diagnostic]:
 
 def visible_characters(case: Case) -> Iterator[Diagnostic]:
     """Text holds no control characters, bidirectional overrides or characters without width."""
-    for name, text in _texts(case):
+    for place, name, text in _texts(case):
         if found := _HIDDEN.findall(text):
             yield case.warning(
                 "hidden-characters",
-                name,
+                place,
                 f"the {name} holds characters that nobody sees: {_points(found)}",
                 "they can make it read differently from what is written; delete them unless they are meant",
             )
 
 
-def _texts(case: Case) -> Iterator[tuple[str, str]]:
-    if case.ours:
-        for name, text in zip(
-            TEXT_FIELDS, (case.entry.content.caption, case.entry.content.title), strict=True
-        ):
-            if not text.isascii() or not text.isprintable():
-                yield name, text
+def _texts(case: Case) -> Iterator[tuple[str, str, str]]:
+    """The texts that may hold more than letters of English: place, name, text."""
+    if not case.ours:
+        return
+    content = case.entry.content
+    for name, text in zip(TEXT_FIELDS, (content.caption, content.title), strict=True):
+        if not text.isascii() or not text.isprintable():
+            yield name, name, text
+    for number, reply in enumerate(content.thread):
+        if not reply.text.isascii() or not reply.text.isprintable():
+            yield f"thread.{number}", f"reply {number + 1}", reply.text
 
 
 def _points(found: list[str]) -> str:
