@@ -17,7 +17,8 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     document     YAML text -> data and positions, in one pass over the parser's events
     fields       kinds of values: the text as written -> its type, or what was expected
     options      what each platform's posts can be told: one model per platform
-    schema       what may be written in project file and calendars, as models; JSON Schema for editors
+    schema       what may be written in project file and calendars, as models
+    editors      the same as JSON Schema, for editors
     reading      a document held against a model: every problem at its own line
     merging      one post on one account, put together from its four levels
     building     one post on one account -> its entry
@@ -28,6 +29,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     starter      a starter project, for `calsync init`
     workflows    the CI workflows of three forges, for `calsync init --ci`
     environment  keys, addresses, and where a run takes place
+    accounts     the project file's accounts: which alias means which account of which service
     settings     the project file -> Settings
     media        local media files: open safely, digest, probe, Git LFS pointers, media.lock
     rules        checks on desired state: one small function per rule

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import select
 import stat
 from collections.abc import Mapping
@@ -35,6 +36,7 @@ _GIT_KEPT = (
     "GIT_SSH", "GIT_SSL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM",
     "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_",
 )  # fmt: skip
+_ROUTE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -201,8 +203,8 @@ class Environment:
         job = token.reveal() == self._values.get("CI_JOB_TOKEN")
         return ("gitlab-ci-token" if job else "oauth2", token)
 
-    def service_url(self, service: str) -> str | None:
-        """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`.
+    def service_url(self, service: str, *, path: bool = False) -> str | None:
+        """The base address of a service where CALSYNC_NAME_URL sets one: `scheme://host[:port]`, or with a `path`.
 
         Raises CalsyncError for anything else; plain http is for loopback hosts only.
         """
@@ -210,7 +212,7 @@ class Environment:
         text = self._values.get(name)
         if text is None:
             return None
-        expected = "expected https://HOST[:PORT]"
+        expected = "expected https://HOST[:PORT][/PATH]" if path else "expected https://HOST[:PORT]"
         try:
             parts = urlsplit(text.strip())
             host, port = parts.hostname, parts.port
@@ -222,14 +224,18 @@ class Environment:
             or any(not "!" <= each <= "~" for each in text.strip())
         ):
             raise CalsyncError(f"{name} is no address", hint=expected, code="service-url")
-        if "@" in parts.netloc or parts.path not in ("", "/") or "?" in text or "#" in text:
-            message = f"{name} holds more than scheme, host and port"
+        route = parts.path.rstrip("/")
+        if "@" in parts.netloc or (route and not path) or "?" in text or "#" in text:
+            message = f"{name} holds more than scheme, host{', port and path' if path else ' and port'}"
             raise CalsyncError(message, hint=expected, code="service-url")
         if parts.scheme == "http" and not _loopback(host):
             message = f"{name}: plain http would show the key to the network; it is for loopback hosts only"
             raise CalsyncError(message, hint="use https", code="service-url")
+        if not _ROUTE.fullmatch(route):
+            message = f"{name}: the path is none that an address of a service has"
+            raise CalsyncError(message, hint=expected, code="service-url")
         shown_host = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{shown_host}" + (f":{port}" if port is not None else "")
+        return f"{parts.scheme}://{shown_host}" + (f":{port}" if port is not None else "") + route
 
 
 def _upper(service: str) -> str:

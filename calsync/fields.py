@@ -19,6 +19,7 @@ from calsync.model import DriftPolicy, Intent, RemoteMedia
 from calsync.textfile import forbidden, shown
 
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NETWORK = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
@@ -238,6 +239,14 @@ def _remote_id(value: object) -> str:
     return text
 
 
+def _network(value: object) -> str:
+    text = _filled(value)
+    if NETWORK.fullmatch(text):
+        return text
+    hint = "1 to 40 of a-z, 0-9 and '-', starting with a letter or digit, such as linkedin-page"
+    raise fault("bad-value", f"{found(text)} is no network's name", hint)
+
+
 def _mapping(value: object) -> Map:
     if isinstance(value, Map):
         return value
@@ -282,6 +291,8 @@ RemoteName = Annotated[str, Kind(_remote_id, **_NAME, minLength=1)]
 """An id that a service gave."""
 Identifier = Annotated[str, Kind(_identifier, **_NAME, pattern=f"^{IDENTIFIER.pattern}$")]
 """Our own names: of calendars and posts."""
+Network = Annotated[str, Kind(_network, type="string", pattern=f"^{NETWORK.pattern}$")]
+"""A network, by whatever name a service has for it."""
 Flag = Annotated[bool, Kind(_flag, type="boolean")]
 At = Annotated[datetime, Kind(_at, type="string")]
 Zone = Annotated[str, Kind(_zone, type="string")]

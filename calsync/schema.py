@@ -1,16 +1,15 @@
 """What a person may write: the project file and calendar files, as pydantic models, strict, nothing extra.
 
 Every field may be left out of a model: what is required depends on other levels and is asked for once they are
-merged. `reading` holds documents against these models; `json_schema` gives them to editors.
+merged. `reading` holds documents against these models; `editors` gives them to editors as JSON Schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from calsync.document import Seq
 from calsync.fields import (
@@ -27,6 +26,7 @@ from calsync.fields import (
     MediaNames,
     Names,
     Nested,
+    Network,
     OneOrMore,
     Previously,
     RemoteName,
@@ -38,7 +38,6 @@ from calsync.fields import (
     one_of,
     whole_number,
 )
-from calsync.options import PLATFORMS
 
 _Rates = Annotated[int, whole_number(1, 100_000)]
 
@@ -157,14 +156,23 @@ class CalendarFile(Model):
 class AccountItem(Model):
     """An account at a service."""
 
-    provider: Filled | None = Field(None, description="postqued, tikflow or a plug-in", examples=["postqued"])
-    platform: Annotated[str, one_of(*PLATFORMS)] | None = Field(
-        None, description="default: tiktok", examples=["tiktok"]
+    provider: Filled | None = Field(
+        None, description="postqued, tikflow, postiz or a plug-in", examples=["postqued"]
+    )
+    platform: Network | None = Field(
+        None,
+        description="default: tiktok; at postiz the channel's network as it spells it",
+        examples=["tiktok", "linkedin-page"],
     )
     username: Filled | None = Field(
         None,
         description="the handle, looked up in the service's account list; or give id",
         examples=["@brand"],
+    )
+    name: Filled | None = Field(
+        None,
+        description="the account's name as the service shows it, instead of username",
+        examples=["Our page"],
     )
     id: RemoteName | None = Field(
         None, description="the service's id of the account", examples=["123e4567-e89b-12d3-a456-426614174000"]
@@ -212,6 +220,16 @@ class TikflowItem(Model):
         None, description="upload files although that may publish at once (default: false)", examples=[False]
     )
     rate_limits: AllRates | None = Field(None, description="per minute", examples=[{"all": 100}])
+
+
+class PostizItem(Model):
+    """Settings of Postiz."""
+
+    creates_per_hour: Annotated[int, whole_number(1, 100_000)] | None = Field(
+        None,
+        description="posts that may be made or changed in an hour, API_LIMIT of a server (default: 90)",
+        examples=[90],
+    )
 
 
 class PluginItem(Model):
@@ -265,8 +283,14 @@ class PolicyItem(Model):
     )
 
 
-SERVICES: Mapping[str, type[Model]] = {"postqued": PostquedItem, "tikflow": TikflowItem}
+SERVICES: Mapping[str, type[Model]] = {
+    "postqued": PostquedItem,
+    "tikflow": TikflowItem,
+    "postiz": PostizItem,
+}
 """What can be set of the services that calsync knows itself."""
+OPEN = frozenset({"postiz"})
+"""Services that say themselves which networks there are, and which options each has: nothing of it is known offline."""
 
 
 class ProjectFile(Model):
@@ -302,71 +326,3 @@ class ProjectFile(Model):
     policy: PolicyItem | None = Field(
         None, description="how careful calsync is", examples=[{"lead_time": "15m"}]
     )
-
-
-def json_schema(which: Literal["calendar", "project"]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a calendar or of the project file, for editors."""
-    parts: dict[str, type[BaseModel]] = {}
-    if which == "calendar":
-        schema = CalendarFile.model_json_schema()
-        parts.update(PLATFORMS, PostItem=PostItem)
-    else:
-        schema = ProjectFile.model_json_schema()
-        parts.update(SERVICES, plugin=PluginItem)
-    definitions: dict[str, Any] = {key: _tidy(each) for key, each in schema.pop("$defs").items()}
-    schema = {**_tidy(schema), "$defs": definitions}
-    for name, model in parts.items():
-        part = model.model_json_schema()
-        definitions.update({key: _tidy(each) for key, each in part.pop("$defs", {}).items()})
-        definitions[name] = _camel(name, part) if name in PLATFORMS else _tidy(part)
-    if which == "calendar":
-        every = [{"$ref": f"#/$defs/{name}"} for name in PLATFORMS]
-        for level in ("Fields", "Override", "Defaults", "PostItem"):
-            options = definitions[level]["properties"]["options"]
-            options.pop("type")
-            options["anyOf"] = every
-        definitions["PostItem"]["required"] = ["id", "at"]
-        schema["properties"]["posts"]["items"] = {"$ref": "#/$defs/PostItem"}
-        schema["required"] = ["posts"]
-    else:
-        schema["properties"]["providers"].update(
-            properties={name: {"$ref": f"#/$defs/{name}"} for name in SERVICES},
-            additionalProperties={"$ref": "#/$defs/plugin"},
-        )
-        definitions["AccountItem"]["required"] = ["provider"]
-        definitions["AccountItem"]["anyOf"] = [{"required": ["id"]}, {"required": ["username"]}]
-        schema["properties"]["version"] = {**schema["properties"]["version"], "enum": [1], "type": "integer"}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def _tidy(part: dict[str, Any]) -> dict[str, Any]:
-    """The schema without what Python's `| None = None` leaves in it: nothing but an option may be null."""
-    clean: dict[str, Any] = {}
-    for key, value in part.items():
-        if key == "default" or (key == "title" and isinstance(value, str)):
-            continue
-        if key == "anyOf":
-            choices = [each for each in value if each != {"type": "null"}]
-            if len(choices) == 1:
-                clean.update(_tidy(choices[0]))
-                continue
-            value = choices
-        if isinstance(value, dict) and key not in ("examples",):
-            value = (
-                _tidy(value) if key != "properties" else {name: _tidy(each) for name, each in value.items()}
-            )
-        clean[key] = value
-    return clean
-
-
-def _camel(name: str, part: dict[str, Any]) -> dict[str, Any]:
-    """A platform's options with the services' own spelling beside ours."""
-    options: dict[str, Any] = part.get("properties", {})
-    for option, each in list(options.items()):
-        each.pop("default", None)
-        each.pop("title", None)
-        camel = to_camel(option)
-        if camel != option:
-            options[camel] = {"$ref": f"#/$defs/{name}/properties/{option}"}
-    part.pop("title", None)
-    return part

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 
+from calsync.accounts import read_accounts
 from calsync.document import Document, Map, read_document
 from calsync.environment import Environment, Secret
 from calsync.errors import CalendarError, Diagnostic, Severity, Source
-from calsync.fields import ALIAS, found, suggestion
+from calsync.fields import found, suggestion
 from calsync.inside import Outside, locate
 from calsync.model import AccountSpec, DriftPolicy, Policy
 from calsync.providers.base import ServiceSettings
 from calsync.reading import read
-from calsync.schema import SERVICES, AccountItem, PluginItem, PolicyItem, ProjectFile, StateItem
+from calsync.schema import SERVICES, PluginItem, PolicyItem, ProjectFile, StateItem
 from calsync.textfile import name_of, shown
 
 PROJECT_FILE = "calsync.yaml"
@@ -51,7 +52,6 @@ __all__ = [
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 _NO_BRANCH = re.compile(r"\.\.|//|/\.|\.lock(/|$)|[./]$|^HEAD$|^refs/")
 _REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_SERVICE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,6 @@ class _ProjectReader:
         self.document = document
         self.root = root
         self.found: list[Diagnostic] = list(document.problems)
-        self.half_known: set[str] = set()
 
     def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
         """Note an error at a place of the file."""
@@ -187,10 +186,16 @@ class _ProjectReader:
         file = read(ProjectFile, top, self.report, secrets=True)
         providers = file.providers if isinstance(file.providers, Map) else Map()
         workspaces = self._workspaces(providers)
-        accounts = self._accounts(top, file.accounts or {}, workspaces)
+        named = top.get("accounts")
+        accounts, half_known = read_accounts(
+            named if isinstance(named, Map) else None,
+            file.accounts or {},
+            workspaces,
+            self.note,
+            self.document.source,
+        )
         services = self._services(providers, {each.service for each in accounts.values()})
-        self._same_account(accounts)
-        for alias in self.half_known:  # what is unknown of them would be blamed on the calendars
+        for alias in half_known:  # what is unknown of them would be blamed on the calendars
             del accounts[alias]
         return Settings(
             root=self.root,
@@ -208,50 +213,6 @@ class _ProjectReader:
             ),
             sources=MappingProxyType({"calendars": self.document.source(top.place("calendars"))}),
         )
-
-    def _accounts(
-        self, top: Map, items: Mapping[str, AccountItem], workspaces: Mapping[str, str | None]
-    ) -> dict[str, AccountSpec]:
-        """The accounts by alias."""
-        written = top.get("accounts")
-        assert isinstance(written, Map) or not items
-        accounts: dict[str, AccountSpec] = {}
-        for alias, item in items.items():
-            assert isinstance(written, Map)
-            at = written.key_at[alias]
-            node = written[alias]
-            assert isinstance(node, Map)
-            if not ALIAS.fullmatch(alias):
-                hint = "1 to 64 letters, digits, '.', '_' and '-', starting with a letter or digit"
-                self.report("bad-id", at, f"{shown(alias)!r} cannot be used as an alias", hint)
-            provider = item.provider
-            if provider is None and "provider" not in node.spoiled:
-                self.report(
-                    "missing-key",
-                    at,
-                    f"account {shown(alias)} names no provider",
-                    "such as provider: postqued",
-                )
-            elif provider is not None and not _SERVICE.fullmatch(provider):
-                self.report("bad-value", node.place("provider"), f"{shown(provider)} is no provider's name")
-            if item.id is None and item.username is None and not node.spoiled & {"id", "username"}:
-                hint = 'such as username: "@brand"; `calsync accounts` lists them'
-                self.report("missing-key", at, f"account {shown(alias)} has neither username nor id", hint)
-            if provider is None:
-                continue
-            if node.spoiled:
-                self.half_known.add(alias)
-            accounts[alias] = AccountSpec(
-                alias=alias,
-                service=provider,
-                platform=item.platform or "tiktok",
-                id=item.id,
-                username=item.username,
-                workspace=item.workspace or workspaces.get(provider),
-                paused=bool(item.paused),
-                source=self.document.source(at),
-            )
-        return accounts
 
     def _workspaces(self, providers: Map) -> dict[str, str | None]:
         """The default workspace of each service's accounts."""
@@ -283,34 +244,6 @@ class _ProjectReader:
                 limits = {**RATE_LIMITS.get(name, {}), **values.pop("rate_limits", {})}
                 settings[name] = ServiceSettings(service=name, rate_limits=MappingProxyType(limits), **values)
         return dict(sorted(settings.items()))
-
-    def _same_account(self, accounts: Mapping[str, AccountSpec]) -> None:
-        """Two aliases of one account are an error; one handle through two services is a warning."""
-        seen: dict[tuple[str, ...], AccountSpec] = {}
-        handles: dict[tuple[str, str], AccountSpec] = {}
-        for spec in accounts.values():
-            handle = spec.username.removeprefix("@").casefold() if spec.username else None
-            keys = [("id", spec.service, spec.id)] if spec.id else []
-            if handle:
-                keys.append(("name", spec.service, spec.platform, handle))  # type: ignore[arg-type]
-            first = next((seen[key] for key in keys if key in seen), None)
-            if first is not None:
-                message = f"{spec.alias} and {first.alias} are the same account at {spec.service}"
-                self._at_account(
-                    "same-account", Severity.ERROR, spec, message, "one alias per account: remove one"
-                )
-            seen.update({key: spec for key in keys if key not in seen})
-            if handle:
-                other = handles.setdefault((spec.platform, handle), spec)
-                if other.service != spec.service:
-                    message = f"{spec.alias} and {other.alias} are @{shown(handle)} through two services"
-                    hint = "one post on both goes out twice"
-                    self._at_account("same-handle", Severity.WARNING, spec, message, hint)
-
-    def _at_account(self, code: str, severity: Severity, spec: AccountSpec, message: str, hint: str) -> None:
-        self.found.append(
-            Diagnostic(severity=severity, code=code, message=message, hint=hint, source=spec.source)
-        )
 
     def _state_path(self, top: Map, written: str | None) -> str:
         """The state's place: relative to the project and inside it."""

@@ -36,6 +36,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "fields": {*NOUNS, "document", "textfile", "zones"},
     "options": {"fields"},
     "schema": {*NOUNS, "document", "fields", "options"},
+    "editors": {"options", "schema"},
     "reading": {*NOUNS, *TEXT},
     "merging": {*NOUNS, *TEXT},
     "building": {*NOUNS, *TEXT, "entries", "merging", "media"},
@@ -44,7 +45,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "desired": {*NOUNS, *TEXT, "entries", "finding", "media", "settings"},
     "editing": {"errors", "document", "textfile"},
     "environment": {"errors"},
-    "settings": {*NOUNS, *TEXT, "environment", "inside", "providers.base"},
+    "accounts": {*NOUNS, *TEXT},
+    "settings": {*NOUNS, *TEXT, "accounts", "environment", "inside", "providers.base"},
     "media": {*NOUNS, "inside", "textfile"},
     "rules": NOUNS,
     # what we wrote down
@@ -75,7 +77,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "sandbox": set(),
     # the composition root sees all; nobody sees it
     "cli": {
-        *NOUNS, *TEXT, "desired", "editing", "environment", "forges", "git", "interrupts", "media", "observed", "plan", "planfile",
+        *NOUNS, *TEXT, "desired", "editing", "editors", "environment", "forges", "git", "interrupts", "media", "observed", "plan", "planfile",
         "providers", "reconcile", "recorded", "render", "sandbox", "settings", "starter", "statefile", "stores", "transport",
     },
     "__main__": {"cli", "interrupts"},
@@ -104,7 +106,17 @@ HOMES: dict[str, set[str]] = {
     "yaml": {"document", "pureyaml", "syntax"},
     "ruamel": {"editing"},
     "deepdiff": {"plan.changes"},
-    "pydantic": {"fields", "options", "planfile", "providers", "reading", "schema", "settings", "statefile"},
+    "pydantic": {
+        "editors",
+        "fields",
+        "options",
+        "planfile",
+        "providers",
+        "reading",
+        "schema",
+        "settings",
+        "statefile",
+    },
     "pydantic_core": {"fields"},
     "rich": {"cli", "render"},
     "starlette": {"sandbox"},
@@ -121,7 +133,7 @@ LONGER = {
     "document.py": 430,  # one pass over the parser's events, whose state is shared all along
 }
 
-BUDGETS = {"type: ignore": 12, "Any": 60, "cast(": 0, "noqa": 40, "pragma: no cover": 0}
+BUDGETS = {"type: ignore": 12, "Any": 60, "cast(": 0, "noqa": 44, "pragma: no cover": 0}
 """How often these may stand in the package. Raising one is a change that a reviewer sees."""
 
 

@@ -17,7 +17,7 @@ def test_a_forge_is_not_waited_for_without_end() -> None:
     clock = Time()
     with (
         Fake("forgejo") as fake,
-        Transport(fake.url, Key(TOKEN), service="forgejo", scheme="token") as transport,
+        Transport(fake.url, Key(TOKEN), service="forgejo", authorization="token {key}") as transport,
     ):
         forge = Forgejo(Line(transport, clock=clock), "acme/posts")
         assert forge.default_branch() == "main"
@@ -31,7 +31,7 @@ def test_lists_in_pages_smaller_than_asked_for() -> None:
     """An instance may give fewer items a page than asked for; what it gives whole whatever page is asked is read once."""
     with (
         Fake("forgejo", most=20) as fake,
-        Transport(fake.url, Key(TOKEN), service="forgejo", scheme="token") as transport,
+        Transport(fake.url, Key(TOKEN), service="forgejo", authorization="token {key}") as transport,
     ):
         for number in range(50):
             fake.issue(f"{number}", "", "mallory")

@@ -224,7 +224,7 @@ def _connect(
     make: Callable[..., Transport] | None,
 ) -> Provider:
     """Open one service. Raises Unauthorized where its key is not set."""
-    from calsync.providers import base_url, connect, rates
+    from calsync.providers import authorization, base_url, connect, rates, takes_path
     from calsync.providers.base import Link, ServiceSettings
     from calsync.transport import FIRST_WAIT, Transport
 
@@ -241,9 +241,10 @@ def _connect(
         )
     transport = stack.enter_context(
         (make or Transport)(
-            environment.service_url(service) or home or "http://127.0.0.1",
+            environment.service_url(service, path=takes_path(service)) or home or "http://127.0.0.1",
             key,
             service=service,
+            authorization=authorization(service),
             rates=rates(own),
             now=now,
             stop=stop,

@@ -77,7 +77,7 @@ def _package() -> str | None:
 @common
 def schema(which: str) -> None:
     """Print a JSON Schema."""
-    from calsync.schema import json_schema
+    from calsync.editors import json_schema
 
     out_json(json_schema("project" if which == "project" else "calendar"))
 

@@ -48,7 +48,7 @@ def connect(
         base,
         context.token,
         service=context.kind.value,
-        scheme="token" if context.kind is Kind.FORGEJO else "Bearer",
+        authorization="token {key}" if context.kind is Kind.FORGEJO else "Bearer {key}",
         stop=stop,
         observe=observe,
         timeouts=_TIMEOUTS,

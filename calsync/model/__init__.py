@@ -35,6 +35,7 @@ from calsync.model.records import (
 )
 from calsync.model.services import (
     Capabilities,
+    Channel,
     CreatorInfo,
     DriftPolicy,
     Limits,
@@ -69,6 +70,7 @@ __all__ = [
     "AccountSpec",
     "Address",
     "Capabilities",
+    "Channel",
     "Content",
     "CreatorInfo",
     "Desired",

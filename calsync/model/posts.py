@@ -37,6 +37,8 @@ class Entry:
     previously: tuple[tuple[str, str], ...] = ()
     places: Mapping[str, Source] = field(default_factory=dict)
     thread_media: tuple[tuple[MediaFile, ...], ...] = ()
+    inherited: frozenset[str] = frozenset()
+    """Options as written (see `AccountSpec.open_options`) that stand in the defaults: meant for this account, or not."""
 
     @property
     def files(self) -> Iterator[MediaFile]:
@@ -108,13 +110,19 @@ class Desired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSpec:
-    """An account as the project file names it: by `id`, or by `username` to be resolved at the service."""
+    """An account as the project file names it: by `id`, or by `username` or `name`, resolved at the service.
+
+    `platform` is empty where only the service knows it. `open_options`: which options its network has is told by
+    the service, so that offline they are taken as written (see `Entry.inherited`).
+    """
 
     alias: str
     service: str
     platform: str = "tiktok"
     id: str | None = None
     username: str | None = None
+    name: str | None = None
     workspace: str | None = None
     paused: bool = False
+    open_options: bool = False
     source: Source | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -51,6 +52,8 @@ class Capabilities:
     """Its accounts are in workspaces, and every request names one."""
     knows_creator: bool = False
     """It says what TikTok allows an account (`CreatorInfo`)."""
+    knows_channel: bool = False
+    """It says which options an account's network has and how long a text may be there (`Channel`)."""
 
     @property
     def reads_back(self) -> bool:
@@ -81,6 +84,19 @@ class CreatorInfo:
     privacy_levels: tuple[str, ...] | None = None
     max_video_seconds: int | None = None
     disabled: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """What a service says of an account and of its network, as far as it does; None: it does not say.
+
+    `options`: a JSON Schema of the object that a post's options become; it is not trusted. `caption_units`: how
+    long a text may be there. `unusable`: why nothing can be posted there now, such as "it is disabled".
+    """
+
+    options: Mapping[str, Json] | None = None
+    caption_units: int | None = None
+    unusable: str | None = None
 
 
 class DriftPolicy(StrEnum):
@@ -134,6 +150,8 @@ class Limits:
     title_from_caption: bool = False
     intents: frozenset[Intent] = frozenset(Intent)
     by_id_only: str | None = None
+    files_only: str | None = None
+    """Why `media: {id: ...}` cannot be used, or None."""
     options: frozenset[str] | None = None
     """Options it can set; None: all that the platform knows."""
     one_schedule_per_asset: bool = False

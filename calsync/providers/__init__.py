@@ -60,6 +60,16 @@ def base_url(service: str) -> str | None:
     return address
 
 
+def takes_path(service: str) -> bool:
+    """Whether the service's address may have a path (its module's `URL_PATH`), as where people host it themselves."""
+    return bool(getattr(_module(service), "URL_PATH", False))
+
+
+def authorization(service: str) -> str:
+    """What the service's `Authorization` header holds, with `{key}` in place of the key (its module's `AUTHORIZATION`)."""
+    return str(getattr(_module(service), "AUTHORIZATION", "Bearer {key}"))
+
+
 def rates(settings: ServiceSettings) -> Mapping[str, int]:
     """Requests per minute by class: the documented ones (its module's `RATE_LIMITS`) under the project's."""
     documented: Mapping[str, int] = getattr(_module(settings.service), "RATE_LIMITS", {})

@@ -13,8 +13,10 @@ and, if it can do less than everything, `abilities(settings: ServiceSettings) ->
 be able to do, for comparing two commits offline;
 
 and, where the service is reached over HTTP, two more: `BASE_URL`, its address, which makes `MY_SERVICE_API_KEY` its
-key and `CALSYNC_MY_SERVICE_URL` another address of it, and `RATE_LIMITS`, requests per minute by class (`upload`,
-`read`, `publish`, `delete`, or `all`). In a distribution of its own, that is in `pyproject.toml`
+key and `CALSYNC_MY_SERVICE_URL` another address of it (with `URL_PATH = True` one that may have a path), and
+`RATE_LIMITS`, requests per minute by class (`upload`,
+`read`, `publish`, `delete`, or `all`). `AUTHORIZATION` is what the header of that name
+holds, "Bearer {key}" unless it says otherwise. In a distribution of its own, that is in `pyproject.toml`
 
     [project.entry-points."calsync.providers"]
     my-service = "my_package.my_module"
@@ -23,7 +25,7 @@ and, once it is installed beside calsync, `provider: my-service` in calsync.yaml
 subclassing `calsync.testing.ProviderContract`. The names of built-in services cannot be taken.
 
 Capabilities say what a service can do, and the plan never asks for more: `list_posts`, `cancel`, `reschedule`,
-`update`, `creator`, `workspace` and `check` need not do anything where their capability is not set. Calls come from
+`update`, `creator`, `channel`, `workspace` and `check` need not do anything where their capability is not set. Calls come from
 several threads at once.
 
 Raise the errors of `calsync.errors`: `Rejected`, `Unauthorized`, `Throttled`, `Unavailable`, `Uncertain`. The line
@@ -41,6 +43,7 @@ from calsync.errors import Diagnostic, TooClose
 from calsync.model import (
     AccountKey,
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     MediaFile,
@@ -65,6 +68,7 @@ class ServiceSettings:
     quota: int | None = None
     allow_upload: bool = False
     rate_limits: Mapping[str, int] = field(default_factory=dict)
+    creates_per_hour: int | None = None
 
 
 def require_time(at: datetime, now: datetime, lead_time: timedelta) -> None:
@@ -99,13 +103,14 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteAccount:
-    """One account that the service has."""
+    """One account that the service has. `unusable`: why nothing can be posted there now, such as "it is disabled"."""
 
     id: str
     platform: str
     username: str | None = None
     name: str | None = None
     workspace: str | None = None
+    unusable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,10 @@ class Provider(Protocol):
 
     def creator(self, scope: Scope) -> CreatorInfo | None:
         """What TikTok allows an account now; None where that is not understood. Asked only with `knows_creator`."""
+        ...
+
+    def channel(self, scope: Scope) -> Channel | None:
+        """What an account's network takes; None where that is not understood. Asked only with `knows_channel`."""
         ...
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from calsync.errors import Diagnostic, Rejected, Unauthorized
 from calsync.model import (
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     Json,
@@ -116,7 +117,7 @@ class Memory:
 
     `trouble` is asked before each call, by the call's name ("create"): it may raise, and nothing has happened;
     or return an error, which is raised after the call was carried out, as when an answer is lost.
-    `hides` names the fields of a sighting that are not shown ("caption", "media", ...).
+    `hides` names the fields of a sighting that are not shown ("caption", "media", ...). `channels` are by account id.
     """
 
     now: Callable[[], datetime]
@@ -127,6 +128,7 @@ class Memory:
     quota: int | None = None
     trouble: Callable[[str], Exception | None] = field(default=lambda _: None)
     hides: frozenset[str] = frozenset()
+    channels: Mapping[str, Channel] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     """The names of all calls, in order."""
     contents: dict[str, str] = field(default_factory=dict)
@@ -157,6 +159,11 @@ class Memory:
     def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
         """None: it does not say."""
         return None
+
+    def channel(self, scope: Scope) -> Channel | None:
+        """What it was told of the account."""
+        with self._call("channel"):
+            return self.channels.get(scope.account.id)
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """The posts of these accounts in the window, without the ended ones where it keeps no history."""

@@ -14,6 +14,7 @@ from typing import Unpack
 from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     Json,
@@ -90,6 +91,10 @@ class PostquedV1:
         return None
 
     def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
+
+    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
         """None: it does not say."""
         return None
 

@@ -15,6 +15,7 @@ from typing import Unpack
 from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Severity, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     Json,
@@ -114,6 +115,10 @@ class PostquedV2:
         path = f"/v2/integrations/{self._segment(scope.account.id)}/creator-info"
         answer = self._transport.request("GET", path, klass="read", query=self._query(scope))
         return reading.creator(answer.body)
+
+    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """Every target of these accounts, by windows of 31 days, each post once (GET /v2/publish).

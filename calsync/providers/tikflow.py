@@ -15,6 +15,7 @@ from datetime import datetime
 from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Unauthorized, Uncertain
 from calsync.model import (
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     Intent,
@@ -142,6 +143,10 @@ class TikFlow:
         return Usage(limit=self._settings.quota, used=used)
 
     def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
+
+    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
         """None: it does not say."""
         return None
 

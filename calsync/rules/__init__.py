@@ -27,6 +27,7 @@ AccountRule: TypeAlias = Callable[[Sequence[Case]], Iterator[Diagnostic]]
 
 POST_RULES: tuple[PostRule, ...] = (
     media.by_id_only,
+    media.files_only,
     media.one_kind,
     media.count,
     media.accepted_type,

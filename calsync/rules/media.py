@@ -23,6 +23,12 @@ def by_id_only(case: Case) -> Iterator[Diagnostic]:
         yield from judge(case, "media-by-id-only", "media", "", lambda limits: limits.by_id_only)
 
 
+def files_only(case: Case) -> Iterator[Diagnostic]:
+    """Content is named by its id only where the service can tell what that is (Limits.files_only)."""
+    if case.by_id:
+        yield from judge(case, "media-files-only", "media", "", lambda limits: limits.files_only)
+
+
 def one_kind(case: Case) -> Iterator[Diagnostic]:
     """A TikTok post is one video or photos, never both (separate endpoints of the Content Posting API)."""
     if not case.tiktok:

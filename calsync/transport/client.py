@@ -75,8 +75,8 @@ class Timeouts:
 class Transport:
     """The one client of one service, for use from several threads.
 
-    `base_url` is scheme://host[:port][/path], https unless the host is loopback; `key` the bearer key, None for none,
-    `scheme` what stands before it instead of Bearer; `tries` bounds how often a request is sent.
+    `base_url` is scheme://host[:port][/path], https unless the host is loopback; `key` the key, None for none,
+    `authorization` what the header of that name holds; `tries` bounds how often a request is sent.
     `rates`: requests per minute by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
     tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key.
@@ -100,7 +100,7 @@ class Transport:
         timeouts: Timeouts | None = None,
         first_wait: float = FIRST_WAIT,
         most_bytes: int = MOST_BYTES,
-        scheme: str = "Bearer",
+        authorization: str = "Bearer {key}",
         tries: int = TRIES,
     ) -> None:
         self.service = service
@@ -115,7 +115,7 @@ class Transport:
         self._timeouts = timeouts or Timeouts()
         self._first_wait = first_wait
         self._most_bytes = most_bytes
-        self._scheme, self._tries = scheme, tries
+        self._authorization, self._tries = authorization, tries
         self._pacer = Pacer(rates or {}, clock=clock, rest=self._rest)
         self._lock = threading.Lock()
         self._wires: dict[str, Wire] = {}
@@ -170,7 +170,7 @@ class Transport:
         reads = harmless or method in ("GET", "HEAD")
         sent = {"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})}
         if self._key is not None:
-            sent["Authorization"] = f"{self._scheme} {self._key}"
+            sent["Authorization"] = self._authorization.replace("{key}", self._key)
         call = Call(
             what=clean(f"{method} {path}", redactor=self._redactor),
             method=method,

@@ -18,6 +18,7 @@ from typing import Any
 from calsync.errors import Diagnostic, Rejected
 from calsync.model import (
     Capabilities,
+    Channel,
     Content,
     CreatorInfo,
     Limits,
@@ -91,6 +92,9 @@ class Notebook:
         return None
 
     def creator(self, scope: Scope) -> CreatorInfo | None:
+        return None
+
+    def channel(self, scope: Scope) -> Channel | None:
         return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
