@@ -172,22 +172,28 @@ class ProviderContract:
 
     def test_moving(self, bench: Bench) -> None:
         """A post gets its new time, any number of times; where that is not possible, nothing changes."""
-        remote_id = bench.provider.create(bench.uploaded(), token="a")
+        submission = bench.uploaded()
+        remote_id = bench.provider.create(submission, token="a")
         later = bench.now() + timedelta(days=3)
+        moved = replace(submission, content=replace(submission.content, at=later))
         if not bench.provider.capabilities.moves:
             with pytest.raises(Rejected):
-                bench.provider.reschedule(remote_id, later, bench.scope())
+                bench.provider.reschedule(remote_id, moved)
             seen = bench.seen(remote_id)
             assert seen is not None
             assert seen.status is Status.SCHEDULED
             return
         for _ in range(2):
-            bench.provider.reschedule(remote_id, later, bench.scope())
+            bench.provider.reschedule(remote_id, moved)
         seen = bench.seen(remote_id)
         assert seen is not None
         assert (seen.status, seen.at, seen.remote_id) == (Status.SCHEDULED, later, remote_id)
+        assert seen.caption in (None, submission.content.caption)
+        assert seen.media in (None, submission.assets)
         with pytest.raises(TooClose):
-            bench.provider.reschedule(remote_id, bench.now(), bench.scope())
+            bench.provider.reschedule(
+                remote_id, replace(moved, content=replace(moved.content, at=bench.now()))
+            )
 
     def test_changing_the_caption(self, bench: Bench) -> None:
         """In place where that is possible, else as a replace: tried, cancelled, made anew; never two at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,13 +10,13 @@ from loopback import Key
 
 from calsync import providers
 from calsync.model import AccountKey, RemoteId
-from calsync.providers.base import Link, Provider, Scope, ServiceSettings
+from calsync.providers.base import Link, Provider, Scope, ServiceSettings, Submission
 from calsync.providers.memory import Memory
 from calsync.sandbox import Sandbox
 from calsync.testing import Bench, File, image, video
 from calsync.transport import Transport
 
-__all__ = ["KEYS", "File", "House", "connected", "image", "video"]
+__all__ = ["KEYS", "File", "House", "connected", "due", "image", "video"]
 
 KEYS = {"postqued": "pq_sandbox", "tikflow": "sk_live_sandbox"}
 
@@ -34,6 +34,11 @@ def connected(
     )
     link = Link(settings=ServiceSettings(service=service, **settings), transport=transport, now=now)
     return providers.connect(link), transport
+
+
+def due(submission: Submission, at: datetime) -> Submission:
+    """The same post at another time."""
+    return replace(submission, content=replace(submission.content, at=at))
 
 
 @dataclass

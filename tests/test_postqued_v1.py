@@ -15,7 +15,7 @@ from services import KEYS, House, connected, image, video
 
 from calsync import providers
 from calsync.errors import CalsyncError, Rejected, Unauthorized, Unavailable, Uncertain
-from calsync.model import AccountKey, Content, Intent, Options, RemoteId, Status
+from calsync.model import AccountKey, Content, Intent, Options, Rate, RemoteId, Status
 from calsync.providers.base import Link, Provider, Scope, ServiceSettings, Submission
 from calsync.providers.postqued import V1_LIMITS, V2_LIMITS
 from calsync.sandbox import Sandbox, seeds
@@ -488,7 +488,7 @@ def test_the_documented_rates_are_kept() -> None:
     clock = Time()
     with Sandbox() as box:
         link_rates = providers.rates(ServiceSettings(service="postqued"))
-        assert link_rates == {"upload": 20, "read": 30, "publish": 10, "delete": 20}
+        assert link_rates == {"upload": Rate(20), "read": Rate(30), "publish": Rate(10), "delete": Rate(20)}
         way = Transport(
             box.url,
             Key(KEYS["postqued"]),

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from loopback import Act, Loopback, answer, reset
-from services import KEYS, House, connected, image, video
+from services import KEYS, House, connected, due, image, video
 
 from calsync.binding import bind
 from calsync.errors import CalsyncError, Rejected, Severity, Source, Unauthorized, Unavailable, Uncertain
@@ -518,21 +518,21 @@ def test_a_move_is_a_patch_of_the_target(at: At) -> None:
     """With its time and its workspace; a target that is not known yet is looked up first."""
     later = AT + timedelta(days=1)
     with Loopback(said({"success": True})) as server:
-        at(server).reschedule(RemoteId("p1", "t1"), later, SCOPE)
+        at(server).reschedule(RemoteId("p1", "t1"), due(POST, later))
         (got,) = server.received
     assert (got.method, got.target) == ("PATCH", "/v2/publish/target/t1")
     assert json.loads(got.body) == {"dispatchAt": "2026-03-16T14:00:00Z", "workspaceId": "w1"}
     with Loopback(said(REQUEST), said({})) as server:
-        at(server).reschedule(RemoteId("p1"), later, SCOPE)
+        at(server).reschedule(RemoteId("p1"), due(POST, later))
         assert paths(server) == ["GET /v2/publish/p1", "PATCH /v2/publish/target/t1"]
     with Loopback(NOT_FOUND) as server, pytest.raises(Rejected, match="does not show"):
-        at(server).reschedule(RemoteId("p1"), later, SCOPE)
+        at(server).reschedule(RemoteId("p1"), due(POST, later))
 
 
 def test_a_post_on_its_way_can_be_neither_moved_nor_cancelled(at: At) -> None:
     """409, and a person is told."""
     with Loopback(LOCKED) as server, pytest.raises(Rejected) as moved:
-        at(server).reschedule(RemoteId("p1", "t1"), AT, SCOPE)
+        at(server).reschedule(RemoteId("p1", "t1"), POST)
     assert moved.value.conflict
     going = said({**REQUEST, "targets": [{**TARGET, "status": "processing"}]})
     with Loopback(LOCKED, going) as server, pytest.raises(Rejected) as stopped:
@@ -743,7 +743,10 @@ def test_two_targets_of_one_request_are_two_posts(house: House) -> None:
     first, second = sorted(posts, key=lambda each: posts[each].account_id != house.accounts[0])
     later = house.now() + timedelta(days=2)
     house.provider.cancel(first, house.scope(0))
-    house.provider.reschedule(second, later, house.scope(1))
+    moving = Submission(
+        scope=house.scope(1), platform="tiktok", content=house.content(at=later), assets=submission.assets
+    )
+    house.provider.reschedule(second, moving)
     gone, moved = house.seen(first, 0), house.seen(second, 1)
     assert gone is not None
     assert moved is not None

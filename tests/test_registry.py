@@ -14,7 +14,7 @@ from services import video
 
 from calsync import providers
 from calsync.errors import CalsyncError, Rejected, Unauthorized, Uncertain
-from calsync.model import AccountKey, Content, Options, Status
+from calsync.model import AccountKey, Content, Options, Rate, Status
 from calsync.providers.base import Link, Scope, ServiceSettings, Submission, Window
 from calsync.providers.memory import ACCOUNTS, CAPABILITIES, Memory
 from calsync.transport import Transport
@@ -37,8 +37,13 @@ def test_built_in_services_and_what_they_are_reached_with() -> None:
     assert providers.base_url("tikflow") == "https://api.d1g.qzz.io"
     assert providers.base_url("memory") is None
     chosen = ServiceSettings(service="postqued", rate_limits={"publish": 2})
-    assert providers.rates(chosen) == {"upload": 20, "read": 30, "publish": 2, "delete": 20}
-    assert providers.rates(ServiceSettings(service="tikflow")) == {"all": 100}
+    assert providers.rates(chosen) == {
+        "upload": Rate(20),
+        "read": Rate(30),
+        "publish": Rate(2),
+        "delete": Rate(20),
+    }
+    assert providers.rates(ServiceSettings(service="tikflow")) == {"all": Rate(100)}
     assert providers.rates(ServiceSettings(service="memory")) == {}
 
 
@@ -64,7 +69,8 @@ def plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     (tmp_path / "our_service.py").write_text(
         "from calsync.providers.memory import LIMITS, Memory\n"
         "BASE_URL = 'https://example.com'\n"
-        "RATE_LIMITS = {'all': 5}\n"
+        "from calsync.model import Rate\n"
+        "RATE_LIMITS = {'all': 5, 'publish': Rate(90, 3600)}\n"
         "def limits(settings): return (LIMITS,)\n"
         "def connect(link): return Memory(now=link.now, service=link.settings.service)\n"
     )
@@ -78,7 +84,8 @@ def test_a_plug_in_is_a_service_like_any_other(plug_in: Callable[[str, str], Non
     assert "ours" in providers.known()
     assert "our_service" not in sys.modules
     settings = ServiceSettings(service="ours")
-    assert (providers.base_url("ours"), providers.rates(settings)) == ("https://example.com", {"all": 5})
+    assert providers.base_url("ours") == "https://example.com"
+    assert providers.rates(settings) == {"all": Rate(5), "publish": Rate(90, 3600)}
     with Transport("http://localhost", Key(), service="ours") as transport:
         provider = providers.connect(Link(settings=settings, transport=transport, now=lambda: NOW))
     assert provider.service == "ours"

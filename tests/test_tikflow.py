@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from loopback import Act, Loopback, answer, reset
-from services import KEYS, House, connected, image, video
+from services import KEYS, House, connected, due, image, video
 
 from calsync import providers
 from calsync.errors import Rejected, Unauthorized, Unavailable, Uncertain
@@ -108,7 +108,7 @@ def test_a_move_sends_the_time_and_a_cancel_the_status(at: At) -> None:
     """`executed` is never sent, nor anything that was not asked for."""
     with Loopback(said({}), said({"status": "cancelled"})) as server:
         provider = at(server)
-        provider.reschedule(NAME, AT, SCOPE)
+        provider.reschedule(NAME, POST)
         provider.cancel(NAME, SCOPE)
     moved, stopped = server.received
     assert (moved.method, moved.target) == ("PUT", f"/api/v1/schedule/{SCHEDULE_ID}")
@@ -221,7 +221,7 @@ def test_a_move_and_a_cancel_in_doubt_are_repeated(house: House) -> None:
     later = house.now() + timedelta(days=3)
     for kind in ("reset_before", "reset_after", "answer", "answer_after"):
         house.box.fault(kind, method="PUT")
-        house.provider.reschedule(remote_id, later, house.scope())
+        house.provider.reschedule(remote_id, due(by_id(house), later))
         house.box.fault(kind, method="PUT")
         house.provider.cancel(remote_id, house.scope())
         seen = house.seen(remote_id)
@@ -241,7 +241,7 @@ def test_any_403_on_a_create_is_the_quota(at: At, code: str) -> None:
         at(server).create(POST, token="k")
     assert (caught.value.quota, caught.value.code) == (True, "quota")
     with Loopback(refused(403, "FORBIDDEN")) as server, pytest.raises(Unauthorized) as rights:
-        at(server).reschedule(NAME, AT, SCOPE)
+        at(server).reschedule(NAME, POST)
     assert not rights.value.quota
 
 
@@ -257,7 +257,7 @@ def test_a_time_too_near_is_told(at: At) -> None:
     """422, for a create and for a move."""
     with Loopback(refused(422, "UNPROCESSABLE_ENTITY")) as server:
         provider = at(server)
-        for ask in (lambda: provider.create(POST, token="k"), lambda: provider.reschedule(NAME, AT, SCOPE)):
+        for ask in (lambda: provider.create(POST, token="k"), lambda: provider.reschedule(NAME, POST)):
             with pytest.raises(Rejected) as caught:
                 ask()
             assert caught.value.code == "too-close"

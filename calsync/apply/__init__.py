@@ -2,6 +2,7 @@
 
 run       the order of things: state, cancels, moves, uploads and creates
 writes    one action at a time, write-ahead
+looking   what a write has done whose answer was lost
 uploads   once per content, streamed from disk
 """
 

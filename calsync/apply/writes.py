@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from calsync.apply.looking import Look, scope
 from calsync.apply.uploads import Uploads, submission
 from calsync.errors import (
     CalsyncError,
@@ -29,14 +30,13 @@ from calsync.model import (
     Post,
     Record,
     RemoteId,
-    Sighting,
     Status,
     stamp,
 )
 from calsync.plan.action import Cancel, Create, Reschedule, Step
 from calsync.plan.outcome import Outcome, OutcomeKind
-from calsync.plan.settling import found, made
-from calsync.providers.base import Provider, Scope, Submission, Window
+from calsync.plan.settling import made
+from calsync.providers.base import Provider, Scope, Submission
 from calsync.recorded import Ledger, token
 
 
@@ -53,6 +53,11 @@ class Writer:
     uploads: Uploads
     lead_time: timedelta
     now: Callable[[], datetime]
+
+    @property
+    def look(self) -> Look:
+        """Reads what a write without an answer has done."""
+        return Look(self.provider, self.ledger, self.now)
 
     def ahead(self, step: Step, record: Record | None) -> Open | None:
         """The intent with which an action will begin, where that can be told and left open without harm.
@@ -81,9 +86,9 @@ class Writer:
         """Take a post back; its record goes once that is confirmed."""
         self.ledger.begin(self._opening(IntentKind.CANCEL, record.address, record.content, record))
         try:
-            self.provider.cancel(record.remote_id, _scope(record))
+            self.provider.cancel(record.remote_id, scope(record))
         except Uncertain as error:
-            if self._stopped(record):
+            if self.look.stopped(record):
                 self.ledger.settle(record.address, record=None, lazy=self.provider.capabilities.reads_back)
                 return _done(record.remote_id)
             return _unknown(error, record.remote_id)
@@ -98,9 +103,9 @@ class Writer:
         self._in_time(post.content)
         self.ledger.begin(self._opening(IntentKind.RESCHEDULE, post.address, post.content, record))
         try:
-            self.provider.reschedule(record.remote_id, post.content.at, _scope(record))
+            self.provider.reschedule(record.remote_id, _moved(post, record))
         except Uncertain as error:
-            sighting = self._look(record)
+            sighting = self.look.at(record)
             if sighting is None or sighting.at != post.content.at:
                 return _unknown(error, record.remote_id)
         except CalsyncError:
@@ -187,9 +192,9 @@ class Writer:
         opening = self._opening(IntentKind.REPLACE, post.address, post.content, record, assets)
         self.ledger.begin(opening)
         try:
-            self.provider.cancel(record.remote_id, _scope(record))
+            self.provider.cancel(record.remote_id, scope(record))
         except Uncertain as error:
-            if not self._stopped(record):
+            if not self.look.stopped(record):
                 return _unknown(error, record.remote_id)
         except CalsyncError:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
@@ -285,7 +290,7 @@ class Writer:
             if error.conflict:
                 # Something is there already: look; where it cannot be told what, it stays open. Without keys a list
                 # that certainly shows nothing of ours means that it is somebody else's.
-                seen = self._candidates(opening)
+                seen = self.look.candidates(opening)
                 if seen is not None and len(seen) == 1:
                     return self._made(opening, seen[0].remote_id, seen[0].status)
                 if seen or seen is None or self.provider.capabilities.key_life is not None:
@@ -307,48 +312,15 @@ class Writer:
 
     def _look_for(self, opening: Open) -> Outcome | None:
         """Find what a create may have made, in a list read afresh; None where it is not certain."""
-        seen = self._candidates(opening)
+        seen = self.look.candidates(opening)
         only = seen[0] if seen is not None and len(seen) == 1 else None
         return None if only is None else self._made(opening, only.remote_id, only.status)
-
-    def _candidates(self, opening: Open) -> list[Sighting] | None:
-        """What a create may have made, in a list read afresh; None where there is none to be read."""
-        if not self.provider.capabilities.lists:
-            return None
-        at, day = opening.content.at, timedelta(days=1)
-        try:
-            seen = self.provider.list_posts(
-                [Scope(opening.account, opening.workspace)], Window(at - day, at + day)
-            )
-        except (ProviderError, Interrupted):
-            return None
-        owned = {record.remote_id for record in self.ledger.recorded.records.values()}
-        strangers = [each for each in seen if each.remote_id not in owned]
-        return found(opening, strangers, self.provider.capabilities)
 
     def _made(self, opening: Open, remote_id: RemoteId, status: Status = Status.SCHEDULED) -> Outcome:
         """The post that a create has made, or turned out to have made, is recorded."""
         record = made(opening, remote_id, status)
         self.ledger.settle(opening.address, record=record, lazy=self.provider.capabilities.finds_again)
         return _done(remote_id)
-
-    def _look(self, record: Record) -> Sighting | None:
-        """How a post stands after a write whose answer was lost; None where that cannot be read."""
-        try:
-            sighting = self.provider.get_post(record.remote_id, _scope(record))
-        except (ProviderError, Interrupted):
-            return None
-        if sighting is not None:
-            return sighting
-        return Sighting(remote_id=record.remote_id, account_id=record.account.id, status=Status.MISSING)
-
-    def _stopped(self, record: Record) -> bool:
-        """Whether a cancel without an answer was done. What is gone after its time may as well be published."""
-        sighting = self._look(record)
-        if sighting is None:
-            return False
-        over = record.content.at <= self.now() and not self.provider.capabilities.keeps_history
-        return sighting.status is Status.CANCELED or (sighting.status is Status.MISSING and not over)
 
     def _in_time(self, content: Content) -> None:
         """Judged again right before each write: what became soon meanwhile is not sent."""
@@ -386,8 +358,14 @@ class Writer:
 _LEAKED = "the service published the upload instead of keeping it for its schedule; it is not sent again"
 
 
-def _scope(record: Record) -> Scope:
-    return Scope(record.account, record.workspace)
+def _moved(post: Post, record: Record) -> Submission:
+    """A post at its new time, from the media that it was made from; all else of it is as the entry says already."""
+    return Submission(
+        scope=scope(record),
+        platform=record.platform,
+        content=replace(post.content, media=record.content.media),
+        assets=record.assets,
+    )
 
 
 def _done(remote_id: RemoteId) -> Outcome:

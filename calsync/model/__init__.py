@@ -40,6 +40,8 @@ from calsync.model.services import (
     DriftPolicy,
     Limits,
     Policy,
+    Rate,
+    Rates,
     Usage,
 )
 from calsync.model.values import (
@@ -89,6 +91,8 @@ __all__ = [
     "Options",
     "Policy",
     "Post",
+    "Rate",
+    "Rates",
     "Record",
     "Recorded",
     "RemoteId",

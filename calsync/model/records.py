@@ -49,7 +49,8 @@ class Status(StrEnum):
 class Sighting:
     """One post as a service shows it. None, or an option not in `options`, means: not shown.
 
-    `media` are asset ids in order; `reason` is the service's own words and is not to be trusted.
+    `media` are asset ids in order; `reason` is the service's own words and is not to be trusted. `fixed` says why
+    nobody may touch the post ("repeats every 7 days").
     """
 
     remote_id: RemoteId
@@ -63,6 +64,7 @@ class Sighting:
     media: tuple[str, ...] | None = None
     media_count: int | None = None
     reason: str | None = None
+    fixed: str | None = None
 
     def __post_init__(self) -> None:
         if self.at is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from calsync.model.values import Intent, Json
 
@@ -16,6 +17,23 @@ class Usage:
 
     limit: int
     used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most so many requests in any span of so many seconds."""
+
+    most: int
+    seconds: float = 60.0
+
+    @classmethod
+    def of(cls, rate: int | Rate) -> Rate:
+        """A rate as people write it: a plain number is per minute."""
+        return rate if isinstance(rate, Rate) else cls(rate)
+
+
+Rates: TypeAlias = Mapping[str, int | Rate]
+"""Requests by class: `upload`, `read`, `publish`, `delete`, or `all`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +72,12 @@ class Capabilities:
     """It says what TikTok allows an account (`CreatorInfo`)."""
     knows_channel: bool = False
     """It says which options an account's network has and how long a text may be there (`Channel`)."""
+    drafts_wait: bool = False
+    """A draft is in place as soon as it is made, and stays, scheduled with the intent DRAFT, until a person finishes it."""
+    hidden: frozenset[str] = frozenset()
+    """Fields that it never shows of a post, so that drift in them is not seen (of `media`, `thread`, `options`)."""
+    together: int = 1
+    """How many creates of one time and intent it takes in one request (`Provider.create_together`)."""
 
     @property
     def reads_back(self) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from calsync.errors import CalsyncError
 
 if TYPE_CHECKING:
-    from calsync.model import Capabilities, Limits
+    from calsync.model import Capabilities, Limits, Rate, Rates
     from calsync.providers.base import Link, Provider, ServiceSettings
 
 BUILT_IN = {
@@ -70,10 +70,15 @@ def authorization(service: str) -> str:
     return str(getattr(_module(service), "AUTHORIZATION", "Bearer {key}"))
 
 
-def rates(settings: ServiceSettings) -> Mapping[str, int]:
-    """Requests per minute by class: the documented ones (its module's `RATE_LIMITS`) under the project's."""
-    documented: Mapping[str, int] = getattr(_module(settings.service), "RATE_LIMITS", {})
-    return {**documented, **settings.rate_limits}
+def rates(settings: ServiceSettings) -> Mapping[str, Rate]:
+    """Requests by class: the documented ones (its module's `RATE_LIMITS`) under the project's."""
+    from calsync.model import Rate
+
+    documented: Rates = getattr(_module(settings.service), "RATE_LIMITS", {})
+    found = {name: Rate.of(each) for name, each in {**documented, **settings.rate_limits}.items()}
+    if settings.creates_per_hour is not None:
+        found["publish"] = Rate(settings.creates_per_hour, 3600)
+    return found
 
 
 def _module(service: str) -> ModuleType:

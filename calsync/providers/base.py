@@ -14,9 +14,9 @@ be able to do, for comparing two commits offline;
 
 and, where the service is reached over HTTP, two more: `BASE_URL`, its address, which makes `MY_SERVICE_API_KEY` its
 key and `CALSYNC_MY_SERVICE_URL` another address of it (with `URL_PATH = True` one that may have a path), and
-`RATE_LIMITS`, requests per minute by class (`upload`,
-`read`, `publish`, `delete`, or `all`). `AUTHORIZATION` is what the header of that name
-holds, "Bearer {key}" unless it says otherwise. In a distribution of its own, that is in `pyproject.toml`
+`RATE_LIMITS`, requests per minute by class (`upload`, `read`, `publish`, `delete`, or `all`), or in another span:
+`{"publish": Rate(90, 3600)}`. `AUTHORIZATION` is what the header of that name holds, "Bearer {key}" unless it says
+otherwise. In a distribution of its own, that is in `pyproject.toml`
 
     [project.entry-points."calsync.providers"]
     my-service = "my_package.my_module"
@@ -25,8 +25,8 @@ and, once it is installed beside calsync, `provider: my-service` in calsync.yaml
 subclassing `calsync.testing.ProviderContract`. The names of built-in services cannot be taken.
 
 Capabilities say what a service can do, and the plan never asks for more: `list_posts`, `cancel`, `reschedule`,
-`update`, `creator`, `channel`, `workspace` and `check` need not do anything where their capability is not set. Calls come from
-several threads at once.
+`update`, `create_together`, `creator`, `channel`, `workspace` and `check` need not do anything where their
+capability is not set. Calls come from several threads at once.
 
 Raise the errors of `calsync.errors`: `Rejected`, `Unauthorized`, `Throttled`, `Unavailable`, `Uncertain`. The line
 between the last two is what idempotence rests on: `Unavailable` only where the request certainly had no effect.
@@ -34,12 +34,12 @@ between the last two is what idempotence rests on: `Unavailable` only where the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from calsync.errors import Diagnostic, TooClose
+from calsync.errors import Diagnostic, Rejected, TooClose
 from calsync.model import (
     AccountKey,
     Capabilities,
@@ -47,6 +47,7 @@ from calsync.model import (
     Content,
     CreatorInfo,
     MediaFile,
+    Rates,
     RemoteId,
     Sighting,
     Status,
@@ -67,7 +68,7 @@ class ServiceSettings:
     workspace: str | None = None
     quota: int | None = None
     allow_upload: bool = False
-    rate_limits: Mapping[str, int] = field(default_factory=dict)
+    rate_limits: Rates = field(default_factory=dict)
     creates_per_hour: int | None = None
 
 
@@ -245,8 +246,21 @@ class Provider(Protocol):
         """Schedule a post, one attempt. `token` is the idempotency key where the service has keys."""
         ...
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:
-        """Move a scheduled post. May be repeated."""
+    def create_together(
+        self, submissions: Sequence[Submission], *, tokens: Sequence[str]
+    ) -> Sequence[RemoteId]:
+        """Schedule several posts with one request, one attempt; only with the capability `together`.
+
+        They share workspace, time and intent. `tokens` and the ids, of which each is another, are in their order.
+        Raises Rejected only where none was made.
+        """
+        ...
+
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
+        """Move a scheduled post to the submission's time, whose other fields it has already. May be repeated.
+
+        The assets are those it was made from, for services that can only send a post as a whole.
+        """
         ...
 
     def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:
@@ -256,3 +270,19 @@ class Provider(Protocol):
     def cancel(self, remote_id: RemoteId, scope: Scope) -> None:
         """Take a scheduled post back; returns once that is confirmed. Absent already: fine. May be repeated."""
         ...
+
+
+class OneByOne:
+    """To be subclassed by providers of services where each post takes a request of its own."""
+
+    service: str
+
+    def create_together(
+        self,
+        submissions: Sequence[Submission],
+        *,
+        tokens: Sequence[str],  # noqa: ARG002 - the contract's
+    ) -> Sequence[RemoteId]:
+        """Refused, before anything is sent."""
+        message = f"{self.service} takes one post a request, not {len(submissions)}"
+        raise Rejected(message, service=self.service)

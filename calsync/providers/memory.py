@@ -217,33 +217,30 @@ class Memory:
     def create(self, submission: Submission, *, token: str) -> RemoteId:
         """Schedule a post; with keys, the same body under the same key gives the first answer again."""
         with self._call("create"):
-            require_time(submission.content.at, self.now(), self.lead_time)
-            body, known = self.create_body(submission), self._known(token)
-            if known is not None:
-                if known.body != body:
-                    raise Rejected("this key came with another body", conflict=True, service=self.service)
-                return known.remote_id
-            account_id = submission.scope.account.id
-            if account_id not in {each.id for each in self.remote_accounts}:
-                raise Rejected(f"there is no account {account_id}", service=self.service)
-            if self.quota is not None and self._taken() >= self.quota:
-                raise Unauthorized(f"only {self.quota} scheduled posts", quota=True, service=self.service)
-            lost = [
-                each for each in submission.assets if each.startswith("asset-") and each not in self.contents
-            ]
-            if lost:
-                raise Rejected(f"there is no content {lost[0]}", asset_gone=True, service=self.service)
-            remote_id = self._made(account_id, submission.content, submission.assets, token)
-            self._keys[token] = _Key(body, remote_id, self.now())
-            return remote_id
+            self._require(submission, token)
+            return self._scheduled(submission, token)
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - ids suffice here
-        """Move a scheduled post."""
+    def create_together(
+        self, submissions: Sequence[Submission], *, tokens: Sequence[str]
+    ) -> Sequence[RemoteId]:
+        """Schedule several posts, all or none; each as `create` would."""
+        with self._call("create_together"):
+            if not 1 < len(submissions) <= self.capabilities.together:
+                raise Rejected(f"{len(submissions)} posts in one request", service=self.service)
+            if len({(each.content.at, each.content.intent) for each in submissions}) > 1:
+                raise Rejected("posts of several times in one request", service=self.service)
+            for each, token in zip(submissions, tokens, strict=True):
+                self._require(each, token)
+            made = zip(submissions, tokens, strict=True)
+            return tuple(self._scheduled(each, token) for each, token in made)
+
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
+        """Move a scheduled post; where it was made from other assets, that is refused."""
         with self._call("reschedule"):
             self._able(self.capabilities.moves, "move")
-            require_time(at, self.now(), self.lead_time)
+            require_time(submission.content.at, self.now(), self.lead_time)
             post = self._waiting(remote_id)
-            post.content = replace(post.content, at=at)
+            post.content = replace(post.content, at=submission.content.at)
 
     def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:
         """Set all fields of a scheduled post."""
@@ -343,6 +340,31 @@ class Memory:
         self._posts[remote_id.id] = MemoryPost(
             remote_id=remote_id, account_id=account_id, content=content, assets=assets, token=token
         )
+        return remote_id
+
+    def _require(self, submission: Submission, token: str) -> None:
+        """Raise what a create of it would be refused for."""
+        require_time(submission.content.at, self.now(), self.lead_time)
+        known = self._known(token)
+        if known is not None:
+            if known.body != self.create_body(submission):
+                raise Rejected("this key came with another body", conflict=True, service=self.service)
+            return
+        account_id = submission.scope.account.id
+        if account_id not in {each.id for each in self.remote_accounts}:
+            raise Rejected(f"there is no account {account_id}", service=self.service)
+        if self.quota is not None and self._taken() >= self.quota:
+            raise Unauthorized(f"only {self.quota} scheduled posts", quota=True, service=self.service)
+        lost = [each for each in submission.assets if each.startswith("asset-") and each not in self.contents]
+        if lost:
+            raise Rejected(f"there is no content {lost[0]}", asset_gone=True, service=self.service)
+
+    def _scheduled(self, submission: Submission, token: str) -> RemoteId:
+        known = self._known(token)
+        if known is not None:
+            return known.remote_id
+        remote_id = self._made(submission.scope.account.id, submission.content, submission.assets, token)
+        self._keys[token] = _Key(self.create_body(submission), remote_id, self.now())
         return remote_id
 
     def _known(self, token: str) -> _Key | None:

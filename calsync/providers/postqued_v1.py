@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Unpack
 
 from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
@@ -25,7 +25,7 @@ from calsync.model import (
     Usage,
     stamp,
 )
-from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
+from calsync.providers.base import Link, OneByOne, Payload, RemoteAccount, Scope, Submission, Window
 from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
 from calsync.providers.reading import camel, fields, file_part, ident, items, reason, segment, text
 from calsync.transport import Answer, Form
@@ -46,7 +46,7 @@ CAPABILITIES = Capabilities(
 )
 
 
-class PostquedV1:
+class PostquedV1(OneByOne):
     """Postqued by its v1 API."""
 
     def __init__(self, link: Link) -> None:
@@ -186,7 +186,7 @@ class PostquedV1:
         ours = text(target, "accountId") in (None, submission.scope.account.id)
         return RemoteId(publish_id, ident(target, "id") if ours else None)
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - the contract's
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:  # noqa: ARG002 - the contract's
         """Refused: v1 documents no way."""
         raise self._unable("move")
 

@@ -27,7 +27,7 @@ from calsync.model import (
     stamp,
 )
 from calsync.providers import postqued_v2_reading as reading
-from calsync.providers.base import Link, Payload, RemoteAccount, Scope, Submission, Window
+from calsync.providers.base import Link, OneByOne, Payload, RemoteAccount, Scope, Submission, Window
 from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
 from calsync.providers.postqued_v2_workspaces import Workspaces
 from calsync.providers.reading import camel, fields, items, segment, text
@@ -64,7 +64,7 @@ _MOST_ALONE = 300
 """Publish requests of one listing that are asked for one by one: ten minutes at the documented rate."""
 
 
-class PostquedV2:
+class PostquedV2(OneByOne):
     """Postqued by its v2 API."""
 
     def __init__(self, link: Link) -> None:
@@ -210,8 +210,9 @@ class PostquedV2:
             remote_id = remote_id if seen is None else seen.remote_id
         return remote_id
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
         """Give a target another time (PATCH /v2/publish/target/{targetId}), never null, which is now."""
+        at, scope = submission.content.at, submission.scope
         self._in_time(at)()
         workspace = self._workspaces.of(scope)
         target = remote_id.part

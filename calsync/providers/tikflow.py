@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Unauthorized, Uncertain
 from calsync.model import (
@@ -30,6 +29,7 @@ from calsync.model import (
 )
 from calsync.providers.base import (
     Link,
+    OneByOne,
     Payload,
     Provider,
     RemoteAccount,
@@ -102,7 +102,7 @@ def connect(link: Link) -> Provider:
     return TikFlow(link)
 
 
-class TikFlow:
+class TikFlow(OneByOne):
     """TikFlow by its one API."""
 
     def __init__(self, link: Link) -> None:
@@ -238,8 +238,9 @@ class TikFlow:
             raise Uncertain(message, service=self.service, status=answer.status)
         return RemoteId(schedule_id, submission.assets[0])
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:  # noqa: ARG002 - ids suffice here
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
         """Give a schedule another time."""
+        at = submission.content.at
         try:
             self._put(remote_id, {"scheduledPublishTime": stamp(at)}, before=self._in_time(at))
         except Rejected as error:

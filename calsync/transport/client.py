@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from calsync import __version__
 from calsync.errors import Interrupted, ProviderError, Rejected, Throttled, TooClose, Uncertain
-from calsync.model import Json
+from calsync.model import Json, Rates
 from calsync.transport.addresses import base_address, handed_on, storage_host, usable_key
 from calsync.transport.answers import Answer, clean
 from calsync.transport.multipart import Body, Chunks, Form
@@ -77,7 +77,7 @@ class Transport:
 
     `base_url` is scheme://host[:port][/path], https unless the host is loopback; `key` the key, None for none,
     `authorization` what the header of that name holds; `tries` bounds how often a request is sent.
-    `rates`: requests per minute by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
+    `rates`: requests by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
     tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key.
 
@@ -90,7 +90,7 @@ class Transport:
         key: Secret | None,
         *,
         service: str,
-        rates: Mapping[str, int] | None = None,
+        rates: Rates | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], object] | None = None,

@@ -1,13 +1,12 @@
-"""Keeping under a service's documented rates: at most so many requests of a class in any 60 seconds."""
+"""Keeping under a service's documented rates: at most so many requests of a class in any minute, or another span."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-WINDOW = 60.0
-"""Seconds in which the documented numbers count; both services speak of requests per minute."""
+from calsync.model import Rate, Rates
 
 _POLL = 0.05
 """How often to look again where every place is held by a request that is still under way."""
@@ -26,14 +25,12 @@ class Pacer:
     """A sliding window per class, shared by all threads: bursts up to the number, never more in any window.
 
     A request counts from when it is sent until a window after its end, because the service may have counted it
-    at any moment in between. `rates` are requests per minute by class; `all` is for all classes together; a
+    at any moment in between. `rates` are by class, plain numbers per minute; `all` is for all classes together; a
     class that neither names is not paced. `rest` sleeps and raises Interrupted when the run is to stop.
     """
 
-    def __init__(
-        self, rates: Mapping[str, int], *, clock: Callable[[], float], rest: Callable[[float], None]
-    ) -> None:
-        self._rates = dict(rates)
+    def __init__(self, rates: Rates, *, clock: Callable[[], float], rest: Callable[[float], None]) -> None:
+        self._rates = {name: Rate.of(each) for name, each in rates.items()}
         self._clock = clock
         self._rest = rest
         self._lock = threading.Lock()
@@ -70,9 +67,12 @@ class Pacer:
             self._rest(wait)
 
     def _wait(self, name: str, now: float) -> float:
-        places = [each for each in self._places[name] if each.ended is None or each.ended > now - WINDOW]
+        rate = self._rates[name]
+        places = [
+            each for each in self._places[name] if each.ended is None or each.ended > now - rate.seconds
+        ]
         self._places[name] = places
-        if len(places) < self._rates[name]:
+        if len(places) < rate.most:
             return 0.0
         ends = [each.ended for each in places if each.ended is not None]
-        return min(ends) + WINDOW - now if ends else _POLL
+        return min(ends) + rate.seconds - now if ends else _POLL

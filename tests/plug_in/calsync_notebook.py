@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from calsync.model import (
 )
 from calsync.providers.base import (
     Link,
+    OneByOne,
     Payload,
     Provider,
     RemoteAccount,
@@ -69,7 +70,7 @@ def connect(link: Link) -> Provider:
     return Notebook(link, Path(os.environ["NOTEBOOK"]))
 
 
-class Notebook:
+class Notebook(OneByOne):
     def __init__(self, link: Link, path: Path) -> None:
         self.service = link.settings.service
         self.capabilities = CAPABILITIES
@@ -149,7 +150,8 @@ class Notebook:
         self._write(posts)
         return RemoteId(name)
 
-    def reschedule(self, remote_id: RemoteId, at: datetime, scope: Scope) -> None:
+    def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
+        at = submission.content.at
         self._link.in_time(at)()
         with self._pen:
             posts = self._posts()

@@ -1,0 +1,60 @@
+"""Reading what a write has done whose answer was lost: nothing is sent again before somebody has looked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from calsync.errors import Interrupted, ProviderError
+from calsync.model import Open, Record, Sighting, Status
+from calsync.plan.settling import found
+from calsync.providers.base import Provider, Scope, Window
+from calsync.recorded import Ledger
+
+
+def scope(record: Record) -> Scope:
+    """Where a post is, by its record."""
+    return Scope(record.account, record.workspace)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Asks one service how things stand now."""
+
+    provider: Provider
+    ledger: Ledger
+    now: Callable[[], datetime]
+
+    def candidates(self, opening: Open) -> list[Sighting] | None:
+        """What a create may have made, in a list read afresh; None where there is none to be read."""
+        if not self.provider.capabilities.lists:
+            return None
+        at, day = opening.content.at, timedelta(days=1)
+        try:
+            seen = self.provider.list_posts(
+                [Scope(opening.account, opening.workspace)], Window(at - day, at + day)
+            )
+        except (ProviderError, Interrupted):
+            return None
+        owned = {record.remote_id for record in self.ledger.recorded.records.values()}
+        strangers = [each for each in seen if each.remote_id not in owned]
+        return found(opening, strangers, self.provider.capabilities)
+
+    def at(self, record: Record) -> Sighting | None:
+        """How a post stands after a write whose answer was lost; None where that cannot be read."""
+        try:
+            sighting = self.provider.get_post(record.remote_id, scope(record))
+        except (ProviderError, Interrupted):
+            return None
+        if sighting is not None:
+            return sighting
+        return Sighting(remote_id=record.remote_id, account_id=record.account.id, status=Status.MISSING)
+
+    def stopped(self, record: Record) -> bool:
+        """Whether a cancel without an answer was done. What is gone after its time may as well be published."""
+        sighting = self.at(record)
+        if sighting is None:
+            return False
+        over = record.content.at <= self.now() and not self.provider.capabilities.keeps_history
+        return sighting.status is Status.CANCELED or (sighting.status is Status.MISSING and not over)
