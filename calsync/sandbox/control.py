@@ -14,6 +14,7 @@ POST accounts         ``{"service", "username"}``, optional ``account_id, displa
 POST workspaces       ``{"name"}``, optional ``workspace_id, organization``: one more at Postqued; ``{"id"}``
 POST creator          ``{"account_id"}``, optional ``privacy_levels, longest_seconds, disabled``
 POST channel          ``{"account_id"}``, optional ``disabled, refresh_needed``: a channel of Postiz
+POST remove-channel   ``{"account_id"}``: a channel of Postiz, with its posts
 POST tags             ``{"label"}``: a tag at Postiz; ``{"id"}``
 POST media            optional ``kind, media_id``: in Postiz's library; ``{"id"}``
 POST contents         optional ``kind, content_id, workspace_id``: in Postqued's library; ``{"id"}``
@@ -79,6 +80,7 @@ class Control:
             "workspaces": handles.seed_workspace,
             "creator": handles.set_creator,
             "channel": handles.set_channel,
+            "remove-channel": handles.remove_channel,
             "tags": handles.seed_tag,
             "media": handles.seed_medium,
             "contents": handles.seed_content,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Unpack
 from uuid import uuid4
 
-from calsync.sandbox import people, postiz_people, seeds, v2_creators
+from calsync.sandbox import people, postiz_channels, postiz_people, seeds, v2_creators
 from calsync.sandbox.faults import Fault, FaultKind
 from calsync.sandbox.limits import DOCUMENTED
 from calsync.sandbox.log import RequestClass, RequestEntry, ServiceName, Watcher
@@ -137,6 +137,12 @@ class Handles:
         """Switch a channel of Postiz off or on, or let it lose its access, which only its posts will show."""
         with self._world.store.transaction() as db:
             seeds.set_channel(db, account_id, disabled=disabled, refresh_needed=refresh_needed)
+
+    def remove_channel(self, account_id: str) -> None:
+        """Take a channel of Postiz away by hand; its posts go with it."""
+        with self._world.store.transaction() as db:
+            seeds.check_channel(db, account_id)
+            postiz_channels.remove(db, account_id)
 
     def seed_tag(self, label: str) -> str:
         """Make a tag at Postiz, which cannot be done through its API; its id."""

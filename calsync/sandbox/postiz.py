@@ -74,6 +74,7 @@ class Postiz:
         return [
             Route(f"{ROOT}/is-connected", self.is_connected, methods=["GET"]),
             Route(f"{ROOT}/integrations", self.integrations, methods=["GET"]),
+            Route(f"{ROOT}/integrations/{{channel_id}}", self.remove, methods=["DELETE"]),
             Route(f"{ROOT}/groups", self.groups, methods=["GET"]),
             Route(f"{ROOT}/integration-settings/{{channel_id}}", self.settings, methods=["GET"]),
             Route(f"{ROOT}/find-slot/{{channel_id}}", self.find_slot, methods=["GET"]),
@@ -93,6 +94,13 @@ class Postiz:
         """List the channels, disabled ones too, of all customers or of one."""
         with self._world.store.transaction() as db:
             return JSONResponse(postiz_channels.listed(db, request.query_params.get("group")))
+
+    async def remove(self, request: Request) -> Response:
+        """Take a channel away with its posts; what is answered is the sandbox's choice."""
+        with self._world.store.transaction() as db:
+            channel_id = str(_channel(db, request)["id"])
+            postiz_channels.remove(db, channel_id)
+        return JSONResponse({"id": channel_id})
 
     async def groups(self, _request: Request) -> Response:
         """List the customers."""

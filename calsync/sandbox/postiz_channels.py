@@ -114,6 +114,12 @@ def listed(db: sqlite3.Connection, group: str | None) -> list[JsonObject]:
     return [_shown(row) for row in rows]
 
 
+def remove(db: sqlite3.Connection, channel_id: str) -> None:
+    """Take a channel away, and its posts with it."""
+    db.execute("UPDATE accounts SET removed = 1 WHERE service = 'postiz' AND id = ?", (channel_id,))
+    db.execute("UPDATE postiz_posts SET deleted = 1 WHERE channel_id = ?", (channel_id,))
+
+
 def groups(db: sqlite3.Connection) -> list[JsonObject]:
     """Show the customers."""
     rows = db.execute("SELECT id, name FROM postiz_customers ORDER BY rowid")
@@ -148,7 +154,7 @@ def check_settings(row: sqlite3.Row, settings: JsonObject, where: str) -> list[s
 
 _ROWS = (
     "SELECT accounts.*, postiz_customers.name AS customer FROM accounts"
-    " LEFT JOIN postiz_customers ON postiz_customers.id = customer_id WHERE service = 'postiz'"
+    " LEFT JOIN postiz_customers ON postiz_customers.id = customer_id WHERE service = 'postiz' AND NOT removed"
 )
 
 

@@ -6,8 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
-from calsync.sandbox import people
-from calsync.sandbox.postiz_channels import NETWORKS
+from calsync.sandbox import people, postiz_channels
 from calsync.sandbox.store import MAIN_WORKSPACE
 
 POSTQUED_ACCOUNTS = (
@@ -127,8 +126,8 @@ def add_account(
     """Connect an account, or change the one with that id."""
     if service not in ("postqued", "tikflow", "postiz"):
         raise ValueError(f"there is no service {service}")
-    if service == "postiz" and platform not in NETWORKS:
-        raise ValueError(f"postiz has no network {platform} here: {', '.join(NETWORKS)}")
+    if service == "postiz" and platform not in postiz_channels.NETWORKS:
+        raise ValueError(f"postiz has no network {platform} here: {', '.join(postiz_channels.NETWORKS)}")
     check_workspace(db, workspace_id)
     db.execute(
         "INSERT OR REPLACE INTO accounts (service, id, platform, username, display_name, workspace_id,"
@@ -146,12 +145,17 @@ def set_channel(
     customer_id: str | None = None,
 ) -> None:
     """Switch a channel of Postiz off or on, have it need to be connected anew, or put it into a group."""
-    done = db.execute(
+    check_channel(db, channel_id)
+    db.execute(
         "UPDATE accounts SET disabled = coalesce(?, disabled), refresh_needed = coalesce(?, refresh_needed),"
         " customer_id = coalesce(?, customer_id) WHERE service = 'postiz' AND id = ?",
         (disabled, refresh_needed, customer_id, channel_id),
     )
-    if not done.rowcount:
+
+
+def check_channel(db: sqlite3.Connection, channel_id: str) -> None:
+    """Refuse a channel that Postiz does not have."""
+    if postiz_channels.find(db, channel_id) is None:
         raise ValueError(f"postiz has no channel {channel_id}")
 
 

@@ -77,7 +77,7 @@ _LATER = {
     "accounts": (
         f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'", "v2_only INTEGER DEFAULT 0",
         "connected_ms INTEGER DEFAULT 0", "disabled INTEGER DEFAULT 0", "refresh_needed INTEGER DEFAULT 0",
-        "customer_id TEXT",
+        "customer_id TEXT", "removed INTEGER DEFAULT 0",
     ),
     "contents": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),
     "publishes": (f"workspace_id TEXT DEFAULT '{MAIN_WORKSPACE}'",),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from postiz_calls import KEY, Caller
 
 from calsync.sandbox import Sandbox
 
@@ -52,3 +53,20 @@ def tikflow(box: Sandbox) -> Iterator[httpx.Client]:
 def ahead(box: Sandbox) -> Callable[[float], str]:
     """Spell the time so many minutes ahead of the sandbox's clock."""
     return lambda minutes: (box.now() + timedelta(minutes=minutes)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def postiz_house() -> Iterator[Caller]:
+    """Run one sandbox for the tests of a module, and speak to its Postiz with the key."""
+    with Sandbox(rate_limits=False) as sandbox:
+        headers = {"Authorization": KEY}
+        base = f"{sandbox.url}/public/v1"
+        with httpx.Client(base_url=base, headers=headers, trust_env=False) as client:
+            yield Caller(sandbox, client)
+
+
+@pytest.fixture
+def postiz(postiz_house: Caller) -> Caller:
+    """Speak to a Postiz that is as at the start."""
+    postiz_house.box.reset()
+    return postiz_house
