@@ -16,6 +16,7 @@ from calsync.document import MAX_BYTES, Document, read_document
 from calsync.entries import CalendarReader, Claim, Inspect, Shared
 from calsync.errors import MAX_DIAGNOSTICS, CalendarError, Diagnostic, Severity, Source, bounded
 from calsync.finding import calendar_files
+from calsync.inside import Folders
 from calsync.media import MediaLock, MediaProblem, ProbeCache, inspect, read_lock, resolve
 from calsync.model import Entry, MediaFile
 from calsync.settings import InvalidProject, Settings
@@ -132,12 +133,13 @@ def _uncollected() -> Iterator[None]:
 
 def _looking(project: Path, cache: ProbeCache) -> Inspect:
     looked: dict[Path, MediaFile | MediaProblem] = {}
+    folders = Folders(project)
 
     def look(folder: Path, name: str) -> MediaFile:
         # One file has many names: `a.mp4`, `./a.mp4`, `b/../a.mp4`. It is read once.
-        path = resolve(folder, name, project)
+        path = resolve(folder, name, folders)
         if path not in looked:
-            looked[path] = _tried(lambda: inspect(path, project, cache))
+            looked[path] = _tried(lambda: inspect(path, folders, cache))
         return _told(looked[path])
 
     return look

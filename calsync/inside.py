@@ -41,13 +41,43 @@ class Located(NamedTuple):
 
 def locate(path: str | os.PathLike[str], project: str | os.PathLike[str]) -> Located:
     """Where a path leads now, whether or not anything is there. Raises Outside and OSError."""
-    root, real = os.path.realpath(project), _real(path)
+    return _located(os.path.realpath(project), _real(path))
+
+
+def _located(root: str, real: str) -> Located:
     if not within(real, root):
         raise Outside("is a link that leads outside of the project")
     name = real[len(root) :].replace(os.sep, "/").lstrip("/")
-    if any(_IGNORED.sub("", part).casefold() == ".git" for part in name.split("/")):
+    if ".git" in _IGNORED.sub("", name).casefold().split("/"):
         raise Outside("leads into .git, which is no place for what a calendar names")
     return Located(root, real, name)
+
+
+class Folders:
+    """Where paths lead, every folder resolved once: for one run, in which the folders of a project stay as they are.
+
+    What is opened later is walked to anew (`open_inside`), so that a folder swapped meanwhile is refused then.
+    """
+
+    def __init__(self, project: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(project)
+        self._real: dict[str, str] = {}
+
+    def real(self, folder: str) -> str:
+        """A folder, links resolved. Raises OSError."""
+        known = self._real.get(folder)
+        if known is None:
+            known = self._real[folder] = _real(folder)
+        return known
+
+    def locate(self, path: str) -> Located:
+        """The same as `locate` of this project. Raises Outside and OSError."""
+        folder, name = os.path.split(path)
+        if name not in ("", ".", ".."):
+            path = os.path.join(self.real(folder), name)  # noqa: PTH118 - the way in is as long as that of a string
+            if not os.path.islink(path):  # noqa: PTH114
+                return _located(self.root, path)
+        return _located(self.root, _real(path))
 
 
 def _real(path: str | os.PathLike[str]) -> str:

@@ -5,13 +5,16 @@ What was wrong is taken out of the data (`Map.spoiled`), so that one run shows a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
-from calsync.document import Map, Node, Null, Seq
-from calsync.fields import found, suggestion
+from calsync.document import Map, Null
+from calsync.fields import Kind, found, suggestion
 from calsync.model import Json
 from calsync.options import PLATFORMS, spellings
 from calsync.textfile import shown
@@ -51,91 +54,154 @@ _ELSEWHERE = {
 
 
 def read(model: type[M], node: Map, report: Report, *, secrets: bool = False) -> M:
-    """Hold a mapping against a model. Problems go to `report`, and what has one is taken out (`Map.spoiled`)."""
-    while True:
-        try:
-            return model.model_validate(node)
-        except ValidationError as error:
-            for index, each in enumerate(error.errors(include_url=False, include_input=False)):
-                if index == MAX_PROBLEMS:
-                    report(
-                        "too-many",
-                        node.at,
-                        f"more than {MAX_PROBLEMS} problems here; the rest is not shown",
-                        None,
-                    )
-                _report(model, node, each, report if index < MAX_PROBLEMS else _silence, secrets=secrets)
+    """Hold a mapping against a model. Problems go to `report`, and what has one is taken out (`Map.spoiled`).
+
+    The models declare; their kinds are called from here, since pydantic's own way to them and back takes three
+    times as long, and its errors would have to be led back to their lines. It says the same of every value.
+    """
+    return _read(model, node, _Teller(node, report, secrets=secrets))
 
 
-def _silence(code: str, at: int, message: str, hint: str | None) -> None:
-    """Takes no problem."""
+class _Teller:
+    """Reports what is wrong in one mapping and all inside it, up to a limit."""
+
+    def __init__(self, node: Map, report: Report, *, secrets: bool = False) -> None:
+        self.node = node
+        self.report = report
+        self.secrets = secrets
+        self.told = 0
+
+    def full(self) -> bool:
+        """Whether nothing more is told, which is told itself; suggestions cost time."""
+        self.told += 1
+        if self.told == MAX_PROBLEMS + 1:
+            message = f"more than {MAX_PROBLEMS} problems here; the rest is not shown"
+            self.report("too-many", self.node.at, message, None)
+        return self.told > MAX_PROBLEMS
+
+    def unknown(self, holder: Map, key: str, known: Sequence[str]) -> None:
+        """A key that is no field."""
+        if not self.full():
+            hint = suggestion(key, known)
+            if self.secrets and any(word in key.casefold() for word in _SECRET_WORDS):
+                hint = _SECRET
+            elif key in _ELSEWHERE:
+                hint = _ELSEWHERE[key]
+            hint = hint or (f"known here: {', '.join(known)}" if known else None)
+            self.report("unknown-key", holder.key_at[key], f"{shown(key)} is no field here", hint)
+        holder.spoil(key)
+
+    def no_mapping(self, holder: Map, key: str) -> None:
+        """A value that should be a mapping."""
+        if not self.full():
+            value = holder[key]
+            hint = "delete the line, or write {}" if isinstance(value, Null) else None
+            message = f"{shown(key)}: expected a mapping (KEY: VALUE lines), found {found(value)}"
+            self.report("wrong-type", holder.place(key), message, hint)
+        holder.spoil(key)
+
+    def wrong(self, holder: Map, key: str, error: PydanticCustomError) -> None:
+        """A value that its kind does not take."""
+        if not self.full():
+            context = error.context or {}
+            at = context.get("at") or holder.place(key)
+            self.report(error.type, at, context["message"], context.get("hint"))
+        holder.spoil(key)
 
 
-def _report(model: type[BaseModel], root: Map, error: Any, report: Report, *, secrets: bool) -> None:
-    """Report one of pydantic's errors at the nearest key that was written, and take that key's value out."""
-    holder: Map = root
-    key: str | None = None
-    node: Node = root
-    for part in error["loc"]:
-        if isinstance(node, Map) and isinstance(part, str) and part in node.key_at:
-            holder, key = node, part
-            node = node.get(part, node)
-        elif isinstance(node, Seq) and isinstance(part, int) and part < len(node):
-            node = node[part]
+class _Shape(NamedTuple):
+    """A model, ready to be read by: a reader for each field that is a value, and the model of one that is a mapping.
+
+    `keyed`: fields that are mappings of any keys, to a model or a reader.
+    """
+
+    blank: dict[str, None]
+    values: Mapping[str, Callable[[Any], Any]]
+    models: Mapping[str, type[BaseModel]]
+    keyed: Mapping[str, type[BaseModel] | Callable[[Any], Any]]
+
+
+@cache
+def _shape(model: type[BaseModel]) -> _Shape:
+    values: dict[str, Callable[[Any], Any]] = {}
+    models: dict[str, type[BaseModel]] = {}
+    keyed: dict[str, type[BaseModel] | Callable[[Any], Any]] = {}
+    for name, field in model.model_fields.items():
+        kinds = [each.read for each in field.metadata if isinstance(each, Kind)]
+        kind = kinds[0] if kinds else _kind(field.annotation)
+        if isinstance(kind, dict):
+            keyed[name] = kind["each"]
+        elif isinstance(kind, type):
+            models[name] = kind
         else:
-            break
-    if key is None or key in holder.spoiled:
-        return
-    context = error.get("ctx") or {}
-    code = error["type"]
-    if report is _silence:
-        pass
-    elif code == "extra_forbidden":
-        known = known_fields(model, error["loc"][:-1])
-        hint = suggestion(key, known)
-        if secrets and any(word in key.casefold() for word in _SECRET_WORDS):
-            hint = _SECRET
-        elif key in _ELSEWHERE:
-            hint = _ELSEWHERE[key]
-        hint = hint or (f"known here: {', '.join(known)}" if known else None)
-        report("unknown-key", holder.key_at[key], f"{shown(key)} is no field here", hint)
-    elif "message" in context:
-        report(code, context.get("at") or holder.place(key), context["message"], context.get("hint"))
-    else:
-        value = holder.get(key)
-        hint = "delete the line, or write {}" if isinstance(value, Null) else None
-        report(
-            "wrong-type", holder.place(key), f"{shown(key)}: {_expected(code)}, found {found(value)}", hint
-        )
-    holder.spoil(key)
+            values[name] = kind
+    return _Shape(dict.fromkeys(model.model_fields), values, models, keyed)
 
 
-def _expected(code: str) -> str:
-    if code in ("model_type", "dict_type", "model_attributes_type"):
-        return "expected a mapping (KEY: VALUE lines)"
-    return "expected a list" if code == "list_type" else "this value does not fit"
-
-
-def known_fields(model: type[BaseModel], path: Iterable[str | int]) -> list[str]:
-    """The fields of the model that lies at a path inside another."""
-    current: Any = model
-    for part in path:
-        fields = getattr(current, "model_fields", None)
-        if fields is not None and part in fields:
-            current = _inner(fields[part].annotation)
-    fields = getattr(current, "model_fields", {})
-    return list(fields)
-
-
-def _inner(annotation: Any) -> Any:
-    """The model inside `X | None`, `dict[str, X]` or `list[X]`."""
+def _kind(annotation: Any) -> Any:
+    """What reads a value of this type: a reader, a model, or `{"each": ...}` for a mapping of any keys."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for each in getattr(annotation, "__args__", ()):
-        inner = _inner(each)
-        if inner is not None:
-            return inner
-    return None
+    if get_origin(annotation) is dict:
+        return {"each": _kind(get_args(annotation)[1])}
+    if get_origin(annotation) is Annotated:
+        return next(each.read for each in get_args(annotation) if isinstance(each, Kind))
+    return next(_kind(each) for each in get_args(annotation) if each is not NoneType)
+
+
+def _read(model: type[M], node: Map, tell: _Teller) -> M:
+    blank, readers, models, keyed = _shape(model)
+    values: dict[str, Any] = dict(blank)
+    later: list[str] = []
+    for key, value in node.items():
+        reader = readers.get(key)
+        if reader is None:
+            later.append(key)
+            continue
+        try:
+            values[key] = reader(value)
+        except PydanticCustomError as error:
+            later.append(key)
+            values[key] = error
+    for key in later:
+        if key in readers:
+            tell.wrong(node, key, values[key])
+            values[key] = None
+        elif key not in blank:
+            tell.unknown(node, key, tuple(blank))
+        elif not isinstance(inner := node[key], Map):
+            tell.no_mapping(node, key)
+        elif key in models:
+            values[key] = _read(models[key], inner, tell)
+        else:
+            values[key] = _read_each(keyed[key], inner, tell)
+    return _made(model, values)
+
+
+def _read_each(kind: type[BaseModel] | Callable[[Any], Any], node: Map, tell: _Teller) -> dict[str, Any]:
+    """A mapping of any keys."""
+    values: dict[str, Any] = {}
+    for key, value in list(node.items()):
+        if not isinstance(kind, type):
+            try:
+                values[key] = kind(value)
+            except PydanticCustomError as error:
+                tell.wrong(node, key, error)
+        elif isinstance(value, Map):
+            values[key] = _read(kind, value, tell)
+        else:
+            tell.no_mapping(node, key)
+    return values
+
+
+def _made(model: type[M], values: dict[str, Any]) -> M:
+    """An instance of what was read: `model_construct` without its search for aliases, a third of a post's time."""
+    made = model.__new__(model)
+    object.__setattr__(made, "__dict__", values)
+    object.__setattr__(made, "__pydantic_fields_set__", values.keys())
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 class OptionValues(NamedTuple):
@@ -154,14 +220,17 @@ class OptionValues(NamedTuple):
 
 def read_options(node: Map, platform: str, others: Iterable[str], report: Report) -> OptionValues:
     """Type the options of one level for a platform; `others` are platforms whose options may stand here too."""
-    accepted = spellings(platform)
-    clean = Map(node.at)
+    accepted, readers = spellings(platform), _shape(PLATFORMS[platform]).values
+    values: dict[str, Json] = {}
     removed: set[str] = set()
+    places: dict[str, int] = {}
     foreign: dict[str, int] = {}
+    spoiled = {accepted[each] for each in node.spoiled if each in accepted}
+    tell = _Teller(node, report)
     for written, value in node.items():
-        at = node.key_at[written]
         name = accepted.get(written)
         if name is None:
+            at = node.key_at[written]
             if any(written in spellings(other) for other in others):
                 foreign[written] = at
                 continue
@@ -169,25 +238,22 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
             known = {each: name for other in every for each, name in spellings(other).items()}
             hint = suggestion(written, known) or f"known here: {', '.join(sorted(set(known.values())))}"
             report("unknown-key", at, f"{shown(written)} is no option of {' or '.join(every)}", hint)
-        elif name in clean.key_at:
-            report(
-                "duplicate-key",
-                at,
-                f"{shown(written)} is {name}, which stands here already",
-                "keep one of them",
-            )
+        elif name in places:
+            message = f"{shown(written)} is {name}, which stands here already"
+            report("duplicate-key", node.key_at[written], message, "keep one of them")
         else:
-            clean.key_at[name] = at
-            clean.value_at[name] = node.value_at[written]
-            if isinstance(value, Null):
+            places[name] = node.value_at[written]
+            if type(value) is Null:
                 removed.add(name)
+                continue
+            try:
+                read = readers[name](value)
+            except PydanticCustomError as error:
+                spoiled.add(name)
+                if not tell.full():
+                    context = error.context or {}
+                    at = context.get("at") or node.place(written)
+                    report(error.type, at, context["message"], context.get("hint"))
             else:
-                clean[name] = value
-    model = read(PLATFORMS[platform], clean, report)
-    values: dict[str, Json] = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in model.__dict__.items()
-        if value is not None
-    }
-    spoiled = frozenset(clean.spoiled) | {accepted[each] for each in node.spoiled if each in accepted}
-    return OptionValues(values, frozenset(removed), clean.value_at, foreign, spoiled)
+                values[name] = list(read) if type(read) is tuple else read
+    return OptionValues(values, frozenset(removed), places, foreign, frozenset(spoiled))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 from importlib import import_module, resources
@@ -18,9 +17,9 @@ from calsync.textfile import shown
 EXPECTED = "write it like 2031-03-15 14:00, or with an offset: 2031-03-15T14:00+01:00"
 
 _AT = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})"
-    r"(?:[Tt]| +)(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?"
-    r"(?: *(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[Tt]| +)([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?"
+    r"(?: *([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 _TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
@@ -79,19 +78,18 @@ def parse_at(text: str) -> datetime:
     found = _AT.fullmatch(text)
     if found is None:
         raise _misspelled(text)
-    part: Mapping[str, str | None] = found.groupdict()
-    numbers = [int(part[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")]
-    if numbers[3:] == [24, 0, 0]:
+    year, month, day, hour, minute, second, offset = found.groups()
+    if hour == "24" and minute == "00" and second in (None, "00"):
         raise BadTime(
             "bad-time", f"{text} is midnight, 24:00 is not used here", "write 00:00 of the next day"
         )
+    numbers = (int(year), int(month), int(day), int(hour), int(minute), int(second or 0))
     try:
-        moment = datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001 - local until a zone is known
+        moment = datetime(*numbers)  # noqa: DTZ001 - local until a zone is known
     except ValueError as error:
         raise BadTime("bad-time", f"{text} does not exist: {_reason(numbers)}", EXPECTED) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise BadTime("bad-time", f"the year of {text} is out of range", f"{FIRST_YEAR} to {LAST_YEAR}")
-    offset = part["offset"]
     if offset is None:
         return moment
     if offset in "Zz":
@@ -110,9 +108,10 @@ def to_utc(moment: datetime, zone: ZoneInfo) -> datetime:
     """
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
-    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.utcoffset() == second.utcoffset():
-        return first.astimezone(UTC)
+    first, second = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
+    offset = first.utcoffset()
+    if offset == second.utcoffset() and offset is not None:
+        return (moment - offset).replace(tzinfo=UTC)
     # Where the two readings differ, a skipped time does not come back from UTC as itself.
     skipped = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != moment
     spellings = [spell(each.astimezone(UTC), zone) for each in (first, second)]
@@ -133,7 +132,7 @@ def spell(moment: datetime, zone: ZoneInfo) -> str:
     return f"{local.year:04d}-{local:%m-%d} {text}{offset[:3]}:{offset[3:5]}"
 
 
-def _reason(numbers: list[int]) -> str:
+def _reason(numbers: tuple[int, int, int, int, int, int]) -> str:
     year, month, day, hour, minute, second = numbers
     if not 1 <= month <= 12:
         return f"there is no month {month}"

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from calsync import inside
 from calsync.errors import CalsyncError, Exit
-from calsync.inside import REPLACED, Located, Outside, open_inside, within
+from calsync.inside import REPLACED, Folders, Located, Outside, open_inside, within
 from calsync.model import MediaFile
 
 CHUNK = 256 * 1024
@@ -23,6 +22,7 @@ CHUNK = 256 * 1024
 
 _LONGEST_NAME = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -42,24 +42,24 @@ class MediaProblem(CalsyncError):
         super().__init__(message, hint=hint, code=code)
 
 
-def resolve(base: Path, name: str, project: Path) -> Path:
+def resolve(base: Path, name: str, project: Path | Folders) -> Path:
     """The file that `name` means in a file of the folder `base`: a real path inside `project`, links resolved.
 
     Raises MediaProblem. Whether something exists outside of the project cannot be learnt from which one.
     """
     _check_name(name)
-    root, start = os.path.realpath(project), os.path.realpath(base)
-    joined = os.path.join(start, name)  # noqa: PTH118 - Path would drop what `..` is about
-    if not within(os.path.normpath(joined), root):
+    folders = project if isinstance(project, Folders) else Folders(project)
+    joined = os.path.join(folders.real(str(base)), name)  # noqa: PTH118 - Path would drop what `..` is about
+    if not within(os.path.normpath(joined), folders.root):
         raise MediaProblem("media-outside", f"{name} leads outside of the project", _KEEP_INSIDE)
     # Not strict: a link out of the project is refused before it matters whether its target exists.
     try:
-        real = inside.locate(joined, root).real
+        real = folders.locate(joined).real
     except Outside as error:
         raise MediaProblem("media-outside", f"{name} {error}", _KEEP_INSIDE) from error
     except OSError as error:
         raise _problem(error, name) from error
-    if _CONTROL.search(real[len(root) :]):
+    if _CONTROL.search(real, len(folders.root)):
         raise MediaProblem("media-name", f"{name} leads to a path with control characters")
     try:
         mode = os.lstat(real).st_mode
@@ -69,10 +69,11 @@ def resolve(base: Path, name: str, project: Path) -> Path:
     return Path(real)
 
 
-def locate(path: Path, project: Path) -> Located:
+def locate(path: Path, project: Path | Folders) -> Located:
     """Where a path leads now. Raises MediaProblem when that is not inside the project."""
+    folders = project if isinstance(project, Folders) else Folders(project)
     try:
-        at = inside.locate(path, project)
+        at = folders.locate(os.fspath(path))
     except Outside as error:
         raise MediaProblem("media-outside", f"{path.name} {error}", _KEEP_INSIDE) from error
     if not at.name:
@@ -171,7 +172,7 @@ def _check_name(name: str) -> None:
     if _CONTROL.search(name):
         shown = ascii(name)
         raise MediaProblem("media-name", f"{shown} holds control characters", "rename the file")
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
+    if _ADDRESS.match(name):
         hint = "put the file into the project, or name content that the service has: media: {id: ...}"
         raise MediaProblem("media-name", f"{name} is an address, not a file", hint)
     if name.startswith(("/", "\\")) or _DRIVE.match(name):

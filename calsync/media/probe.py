@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from calsync.inside import Folders
 from calsync.media import bmff, images, webm
 from calsync.media.cache import ProbeCache, Stamp
 from calsync.media.files import CHUNK, MediaProblem, locate, open_located
@@ -32,7 +33,7 @@ _READERS: dict[str, Callable[[Window], Figures]] = {
 }
 
 
-def inspect(path: Path, project: Path, cache: ProbeCache) -> MediaFile:
+def inspect(path: Path, project: Path | Folders, cache: ProbeCache) -> MediaFile:
     """What there is to know of a media file, told by its content, never by its name.
 
     A Git LFS pointer stands for its file: sha256 and size are the pointer's, the type is guessed from the name.
