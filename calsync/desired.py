@@ -16,8 +16,7 @@ from calsync.document import MAX_BYTES, Document, read_document
 from calsync.entries import CalendarReader, Claim, Inspect, Shared
 from calsync.errors import MAX_DIAGNOSTICS, CalendarError, Diagnostic, Severity, Source, bounded
 from calsync.finding import calendar_files
-from calsync.inside import Folders
-from calsync.media import MediaLock, MediaProblem, ProbeCache, inspect, read_lock, resolve
+from calsync.media import Folders, MediaLock, MediaProblem, ProbeCache, inspect, read_lock, resolve
 from calsync.model import Entry, MediaFile
 from calsync.settings import InvalidProject, Settings
 from calsync.textfile import MIB, name_of, shown

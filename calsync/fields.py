@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -29,7 +29,13 @@ _DURATION = re.compile(
 _PERCENT = re.compile(r"(?P<number>[0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
 
 
-def fault(code: str, message: str, hint: str | None = None, at: int | None = None) -> PydanticCustomError:
+Fault = PydanticCustomError
+"""What a reader of values raises."""
+Reader: TypeAlias = Callable[[Any], Any]
+"""The text as written, or a list or mapping of such -> its type. Raises Fault."""
+
+
+def fault(code: str, message: str, hint: str | None = None, at: int | None = None) -> Fault:
     """A problem of a value; `at` is its place where that is inside the value."""
     return PydanticCustomError(code, "{message}", {"message": message, "hint": hint, "at": at})
 
@@ -174,7 +180,7 @@ def _inside(read: Callable[[object], str], value: object, at: int) -> str:
     """Read a part of a value; its problems stand at its own place."""
     try:
         return read(value)
-    except PydanticCustomError as error:
+    except Fault as error:
         context = dict(error.context or {})
         raise fault(error.type, context["message"], context["hint"], at) from error
 
@@ -256,7 +262,7 @@ def _mapping(value: object) -> Map:
 class Kind:
     """Metadata of an `Annotated` type: how the value is read, and its JSON Schema for editors."""
 
-    def __init__(self, read: Callable[[Any], Any], **schema: Any) -> None:
+    def __init__(self, read: Reader, **schema: Any) -> None:
         self.read = read
         self.schema = schema
 

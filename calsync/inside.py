@@ -74,8 +74,8 @@ class Folders:
         """The same as `locate` of this project. Raises Outside and OSError."""
         folder, name = os.path.split(path)
         if name not in ("", ".", ".."):
-            path = os.path.join(self.real(folder), name)  # noqa: PTH118 - the way in is as long as that of a string
-            if not os.path.islink(path):  # noqa: PTH114
+            path = f"{self.real(folder).rstrip(os.sep)}{os.sep}{name}"
+            if not os.path.islink(path):  # noqa: PTH114 - a Path would cost more than the look
                 return _located(self.root, path)
         return _located(self.root, _real(path))
 

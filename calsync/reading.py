@@ -11,10 +11,9 @@ from types import NoneType
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic_core import PydanticCustomError
 
 from calsync.document import Map, Null
-from calsync.fields import Kind, found, suggestion
+from calsync.fields import Fault, Kind, Reader, found, suggestion
 from calsync.model import Json
 from calsync.options import PLATFORMS, spellings
 from calsync.textfile import shown
@@ -100,7 +99,7 @@ class _Teller:
             self.report("wrong-type", holder.place(key), message, hint)
         holder.spoil(key)
 
-    def wrong(self, holder: Map, key: str, error: PydanticCustomError) -> None:
+    def wrong(self, holder: Map, key: str, error: Fault) -> None:
         """A value that its kind does not take."""
         if not self.full():
             context = error.context or {}
@@ -116,16 +115,16 @@ class _Shape(NamedTuple):
     """
 
     blank: dict[str, None]
-    values: Mapping[str, Callable[[Any], Any]]
+    values: Mapping[str, Reader]
     models: Mapping[str, type[BaseModel]]
-    keyed: Mapping[str, type[BaseModel] | Callable[[Any], Any]]
+    keyed: Mapping[str, type[BaseModel] | Reader]
 
 
 @cache
 def _shape(model: type[BaseModel]) -> _Shape:
-    values: dict[str, Callable[[Any], Any]] = {}
+    values: dict[str, Reader] = {}
     models: dict[str, type[BaseModel]] = {}
-    keyed: dict[str, type[BaseModel] | Callable[[Any], Any]] = {}
+    keyed: dict[str, type[BaseModel] | Reader] = {}
     for name, field in model.model_fields.items():
         kinds = [each.read for each in field.metadata if isinstance(each, Kind)]
         kind = kinds[0] if kinds else _kind(field.annotation)
@@ -151,8 +150,9 @@ def _kind(annotation: Any) -> Any:
 
 def _read(model: type[M], node: Map, tell: _Teller) -> M:
     blank, readers, models, keyed = _shape(model)
-    values: dict[str, Any] = dict(blank)
+    values: dict[str, object] = dict(blank)
     later: list[str] = []
+    wrong: dict[str, Fault] = {}
     for key, value in node.items():
         reader = readers.get(key)
         if reader is None:
@@ -160,13 +160,12 @@ def _read(model: type[M], node: Map, tell: _Teller) -> M:
             continue
         try:
             values[key] = reader(value)
-        except PydanticCustomError as error:
+        except Fault as error:
             later.append(key)
-            values[key] = error
+            wrong[key] = error
     for key in later:
-        if key in readers:
-            tell.wrong(node, key, values[key])
-            values[key] = None
+        if key in wrong:
+            tell.wrong(node, key, wrong[key])
         elif key not in blank:
             tell.unknown(node, key, tuple(blank))
         elif not isinstance(inner := node[key], Map):
@@ -178,14 +177,14 @@ def _read(model: type[M], node: Map, tell: _Teller) -> M:
     return _made(model, values)
 
 
-def _read_each(kind: type[BaseModel] | Callable[[Any], Any], node: Map, tell: _Teller) -> dict[str, Any]:
+def _read_each(kind: type[BaseModel] | Reader, node: Map, tell: _Teller) -> dict[str, object]:
     """A mapping of any keys."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for key, value in list(node.items()):
         if not isinstance(kind, type):
             try:
                 values[key] = kind(value)
-            except PydanticCustomError as error:
+            except Fault as error:
                 tell.wrong(node, key, error)
         elif isinstance(value, Map):
             values[key] = _read(kind, value, tell)
@@ -194,7 +193,7 @@ def _read_each(kind: type[BaseModel] | Callable[[Any], Any], node: Map, tell: _T
     return values
 
 
-def _made(model: type[M], values: dict[str, Any]) -> M:
+def _made(model: type[M], values: dict[str, object]) -> M:
     """An instance of what was read: `model_construct` without its search for aliases, a third of a post's time."""
     made = model.__new__(model)
     object.__setattr__(made, "__dict__", values)
@@ -248,7 +247,7 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
                 continue
             try:
                 read = readers[name](value)
-            except PydanticCustomError as error:
+            except Fault as error:
                 spoiled.add(name)
                 if not tell.full():
                     context = error.context or {}

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
 
-from calsync.document import Map, parse
+from calsync.document import Map, Node, Null, Seq, pack, parse
 from calsync.editors import json_schema
 from calsync.options import PHOTO_ONLY, PLATFORMS, VIDEO_ONLY, spellings
 from calsync.reading import OptionValues, read, read_options
-from calsync.schema import PostItem
+from calsync.schema import SERVICES, CalendarFile, Defaults, PostItem, ProjectFile
 
 Problem = tuple[str, str, str | None]
 
@@ -247,3 +250,66 @@ def test_json_schema_asks_for_what_is_required() -> None:
     assert calendar["required"] == ["posts"]
     assert calendar["$defs"]["PostItem"]["required"] == ["id", "at"]
     assert project["$defs"]["AccountItem"]["required"] == ["provider"]
+
+
+def _nodes() -> st.SearchStrategy[Node]:
+    words = st.sampled_from(
+        [
+            "",
+            "true",
+            "no",
+            "draft",
+            "7",
+            "2031-03-15 14:00",
+            "Europe/Berlin",
+            "brand",
+            "a b",
+            "\n",
+            "15m",
+            "20%",
+        ]
+    )
+    keys = st.sampled_from(
+        [*PostItem.model_fields, *ProjectFile.model_fields, "id", "text", "brand", "unknown"]
+    )
+
+    def mapping(pairs: dict[str, Node]) -> Map:
+        made = Map(pack(1, 1))
+        for line, (key, value) in enumerate(pairs.items(), 1):
+            made.key_at[key], made.value_at[key] = pack(line, 1), pack(line, 9)
+            made[key] = value
+        return made
+
+    def listed(items: list[Node]) -> Seq:
+        made = Seq(pack(1, 1))
+        made.extend(items)
+        made.item_at = [pack(line, 3) for line in range(1, len(items) + 1)]
+        return made
+
+    leaves = words | words.map(Null)
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.dictionaries(keys, inner, max_size=6).map(mapping) | st.lists(inner, max_size=3).map(listed)
+        ),
+        max_leaves=12,
+    )
+
+
+@settings(max_examples=300)
+@given(
+    model=st.sampled_from(
+        [PostItem, CalendarFile, Defaults, ProjectFile, *SERVICES.values(), *PLATFORMS.values()]
+    ),
+    node=_nodes().filter(lambda each: isinstance(each, Map)),
+)
+def test_reading_takes_what_pydantic_takes(model: type[BaseModel], node: Map) -> None:
+    """Our own way through a model takes and refuses exactly what pydantic does, and reads the same values."""
+    try:
+        whole = model.model_validate(node)
+    except ValidationError:
+        whole = None
+    told: list[str] = []
+    ours = read(model, node, lambda code, at, message, hint: told.append(message))
+    assert bool(told) is (whole is None)
+    assert ours == (model.model_validate(node) if whole is None else whole)

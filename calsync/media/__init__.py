@@ -12,6 +12,7 @@ Every file is input from a stranger (a pull request): readers work on a `Window`
 read, never decode pixels or samples, and say what is wrong as a `Flaw`. What leaves here is a MediaProblem.
 """
 
+from calsync.inside import Folders
 from calsync.media.cache import ProbeCache
 from calsync.media.files import CHUNK, HashingReader, MediaProblem, open_for_upload, resolve
 from calsync.media.lock import LOCK_FILE, MediaLock, lock_text, read_lock, write_lock
@@ -21,6 +22,7 @@ from calsync.media.probe import inspect
 __all__ = [
     "CHUNK",
     "LOCK_FILE",
+    "Folders",
     "HashingReader",
     "MediaLock",
     "MediaProblem",

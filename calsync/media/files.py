@@ -49,7 +49,7 @@ def resolve(base: Path, name: str, project: Path | Folders) -> Path:
     """
     _check_name(name)
     folders = project if isinstance(project, Folders) else Folders(project)
-    joined = os.path.join(folders.real(str(base)), name)  # noqa: PTH118 - Path would drop what `..` is about
+    joined = f"{folders.real(str(base)).rstrip(os.sep)}{os.sep}{name}"
     if not within(os.path.normpath(joined), folders.root):
         raise MediaProblem("media-outside", f"{name} leads outside of the project", _KEEP_INSIDE)
     # Not strict: a link out of the project is refused before it matters whether its target exists.
