@@ -14,25 +14,32 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-DOCUMENTED = {"upload": 20, "read": 30, "publish": 10, "delete": 20, "tikflow": 100, "postiz": 90}
-"""Requests a minute by name of the limit; Postiz's are an hour."""
+DOCUMENTED = {
+    "upload": 20,
+    "read": 30,
+    "publish": 10,
+    "delete": 20,
+    "tikflow": 100,
+    "postiz": 90,
+    "postiz_seconds": 3600,
+}
+"""Requests a minute by name of the limit; Postiz's are in so many seconds as stand beside them."""
 
-_WINDOW = 60.0
-_WINDOWS = {"postiz": 3600.0}
-"""In seconds, where they are not a minute."""
+_WINDOW = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A limit, how many more requests may follow now, and the seconds to wait where this one may not.
 
-    ``reset``: in how many seconds the first place is free again.
+    ``reset``: in how many seconds the first place is free again; ``window``: in how many all are.
     """
 
     limit: int
     remaining: int
     retry_after: int | None
-    reset: int = 0
+    reset: int
+    window: int
 
 
 class Limits:
@@ -46,11 +53,10 @@ class Limits:
     def judge(self, name: str, setting: bool | dict[str, int], *, count: bool = True) -> Verdict:
         """Count a request against a limit by name, unless it is over it or only asks (``count=False``)."""
         numbers = DOCUMENTED | setting if isinstance(setting, dict) else DOCUMENTED
-        limit = numbers[name]
+        limit, window = numbers[name], numbers.get(f"{name}_seconds", _WINDOW)
         if setting is False:
-            return Verdict(limit, limit, None, math.ceil(_WINDOWS.get(name, _WINDOW)))
+            return Verdict(limit, limit, None, window, window)
         now = time.monotonic()
-        window = _WINDOWS.get(name, _WINDOW)
         with self._lock:
             seen = self._seen.setdefault(name, deque())
             while seen and seen[0] <= now - window:
@@ -58,11 +64,11 @@ class Limits:
             if count and len(seen) >= limit:
                 # A limit of zero never frees a place; a whole window is the honest wait then.
                 wait = seen[0] + window - now if seen else window
-                return Verdict(limit, 0, max(1, math.ceil(wait)))
+                return Verdict(limit, 0, max(1, math.ceil(wait)), math.ceil(wait), window)
             if count:
                 seen.append(now)
             reset = math.ceil(seen[0] + window - now) if seen else 0
-            return Verdict(limit, max(0, limit - len(seen)), None, reset)
+            return Verdict(limit, max(0, limit - len(seen)), None, reset, window)
 
     def clear(self) -> None:
         """Forget what was counted."""

@@ -37,7 +37,8 @@ def _classify(method: str, path: str, _body: Json) -> RequestClass:
 
 def _headers(verdict: Verdict) -> dict[str, str]:
     if verdict.retry_after is not None:
-        return {"Retry-After": "3600"}
+        # The whole window, however soon a place is free.
+        return {"Retry-After": str(verdict.window)}
     return {
         "X-RateLimit-Limit": str(verdict.limit),
         "X-RateLimit-Remaining": str(verdict.remaining),

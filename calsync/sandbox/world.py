@@ -43,7 +43,7 @@ class Knobs(TypedDict, total=False):
 
 DEFAULTS = Knobs(
     # True: the documented limits; False: none; a dict: other numbers per minute for upload, read, publish,
-    # delete (Postqued), tikflow and, per hour, postiz.
+    # delete (Postqued), tikflow and, in postiz_seconds, postiz.
     rate_limits=True,
     # What GET /v2/ping answers: how a client tells which versions of Postqued are there. v2 is served where
     # it is 200; otherwise every path of v2 answers the same status.

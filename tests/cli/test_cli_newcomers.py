@@ -196,8 +196,9 @@ def test_the_sandbox_command(project: Project) -> None:
     running.signal(signal.SIGTERM)
     code, _, err = running.wait(20)
     assert (code, err) == (0, "")
-    again = project.start("sandbox", "--data", "kept", cold=True)
+    again = project.start("sandbox", "--data", "kept", "--postiz", "HEAD", cold=True)
     until(lambda: "Stop with" in again.said()[0])
+    assert "Postiz HEAD at" in again.said()[0]
     address = re.findall(r"^export CALSYNC_POSTQUED_URL=(\S+)$", again.said()[0], re.MULTILINE)[0]
     project.env.update(CALSYNC_POSTQUED_URL=address, CALSYNC_TIKFLOW_URL=address)
     assert project.plan().json["summary"]["unchanged"] == 2

@@ -186,8 +186,8 @@ def test_serve_says_which_versions_there_are() -> None:
     assert MAIN not in "".join(lines)
     lines.clear()
     with pytest.raises(Seen):
-        serve(0, None, announce, ping=200, v1_retired=True)
-    assert lines[0].startswith("calsync sandbox: Postqued v2, TikFlow and Postiz 2.23.0 at http")
+        serve(0, None, announce, ping=200, v1_retired=True, postiz="HEAD")
+    assert lines[0].startswith("calsync sandbox: Postqued v2, TikFlow and Postiz HEAD at http")
     assert {MAIN, PICTURES} <= set(" ".join(lines).split())
 
 

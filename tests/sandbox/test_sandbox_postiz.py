@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -109,6 +111,23 @@ def test_required_fields_are_required(postiz: Caller, missing: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"content": "Hello"}, "image must be an array"),
+        ({"image": []}, "content must be a string"),
+        ({"content": "Hello", "image": [{"path": 1}]}, "path must be a string"),
+    ],
+)
+def test_required_fields_of_a_text_are_required(postiz: Caller, value: dict[str, Any], expected: str) -> None:
+    """A list of media has to be there, be it empty."""
+    body = postiz.body("Hello")
+    body["posts"][0]["value"] = [value]
+    answer = postiz.http.post("/posts", json=body)
+    assert answer.status_code == 400
+    assert expected in answer.json()["message"][0]
+
+
+@pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"channel": X, "settings": {}}, "who_can_reply_post"),
@@ -208,6 +227,14 @@ def test_an_upload_is_named_by_its_bytes(postiz: Caller) -> None:
     assert made["path"].endswith(f"/{made['name']}")
 
 
+@pytest.mark.parametrize("name", ["plain.jpg", "moving.gif", "lossless.webp", "plain.mp4", "plain.mov"])
+def test_real_media_are_told_apart(postiz: Caller, name: str) -> None:
+    """By their bytes alone."""
+    data = (Path(__file__).parents[1] / "media" / name).read_bytes()
+    made = postiz.image(data, "unknown.bin").json()
+    assert made["name"].rpartition(".")[2] == name.rpartition(".")[2]
+
+
 def test_the_same_file_twice_is_two_media(postiz: Caller) -> None:
     """Postiz does not know it again; the sandbox counts it."""
     first, second = (postiz.image().json() for _ in range(2))
@@ -267,6 +294,16 @@ def test_only_writes_of_posts_are_counted(postiz: Caller) -> None:
     assert postiz.image().status_code == 201
     assert postiz.http.put(f"/posts/{post['id']}/status", json={"status": "draft"}).status_code == 200
     assert postiz.http.delete(f"/posts/{post['id']}").status_code == 200
+
+
+def test_the_limit_ends(postiz: Caller) -> None:
+    """With a shorter hour a test can wait for its end."""
+    postiz.box.set_knobs(rate_limits={"postiz": 1, "postiz_seconds": 1})
+    postiz.made()
+    deadline = time.monotonic() + 30
+    while postiz.post().status_code == 429 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(postiz.list()) == 2
 
 
 def test_the_limit_is_ninety_an_hour() -> None:
