@@ -17,6 +17,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     document     YAML text -> data and positions, in one pass over the parser's events
     fields       kinds of values: the text as written -> its type, or what was expected
     options      what each platform's posts can be told: one model per platform
+    replies      the thread of a post, as a calendar spells it
     schema       what may be written in project file and calendars, as models
     editors      the same as JSON Schema, for editors
     reading      a document held against a model: every problem at its own line

@@ -5,7 +5,7 @@ Each field is built on its own, so that one run shows what is wrong with all of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -25,9 +25,11 @@ from calsync.model import (
     MediaRef,
     Options,
     RemoteMedia,
+    Reply,
     Standing,
 )
 from calsync.options import PHOTO_ONLY, VIDEO_ONLY
+from calsync.replies import Said
 from calsync.schema import Defaults, PostItem
 from calsync.textfile import UnreadableFile, decode, read_limited, shown
 
@@ -69,6 +71,7 @@ class PostBuilder:
         at = self._moment(zone)
         caption = self._caption()
         media = self._media()
+        thread, thread_media = self._thread()
         options = self._options(media)
         title = self._text("title")
         intent = self._plain("intent")
@@ -90,8 +93,10 @@ class PostBuilder:
                 media=tuple(MediaRef.of(each) for each in media or ()),
                 intent=Intent(intent) if isinstance(intent, str) else Intent.PUBLISH,
                 options=Options({name: option.value for name, option in options.items()}),
+                thread=thread,
             ),
             media=media or (),
+            thread_media=thread_media,
             zone=zone or "UTC",
             source=self.calendar.document.source(self.at),
             standing=self.standing,
@@ -200,16 +205,34 @@ class PostBuilder:
             return None
         if isinstance(found.value, RemoteMedia):
             return (found.value,)
-        files: list[MediaFile] = []
         node = found.level.node
-        for index, name in enumerate(found.value):
-            place = item_place(node, "media", index)
-            self.places[f"media.{index}"] = place
+        at = [item_place(node, "media", index) for index in range(len(found.value))]
+        files = self._files("media", found.value, at)
+        return None if len(files) != len(found.value) else files
+
+    def _files(self, field: str, names: Sequence[str], at: Sequence[int]) -> tuple[MediaFile, ...]:
+        """The files of these names, without those that something is wrong with."""
+        files: list[MediaFile] = []
+        for index, (name, place) in enumerate(zip(names, at, strict=True)):
+            self.places[f"{field}.{index}"] = place
             try:
                 files.append(self.calendar.shared.look(self.calendar.folder, name))
             except MediaProblem as problem:
                 self._astray(problem.code, place, problem.message, problem.hint)
-        return None if len(files) != len(found.value) else tuple(files)
+        return tuple(files)
+
+    def _thread(self) -> tuple[tuple[Reply, ...], tuple[tuple[MediaFile, ...], ...]]:
+        """The posts below this one, from the nearest level that says anything of them, and the files of each."""
+        found = self._nearest("thread")
+        said: tuple[Said, ...] = found.value or () if found is not None else ()
+        replies: list[Reply] = []
+        shown: list[tuple[MediaFile, ...]] = []
+        for number, each in enumerate(said):
+            self.places[f"thread.{number}"] = each.at
+            files = self._files(f"thread.{number}.media", each.media, each.media_at)
+            replies.append(Reply(tidy(each.text), tuple(map(MediaRef.of, files))))
+            shown.append(files)
+        return tuple(replies), tuple(shown)
 
     def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option]:
         """The options merged, those from the defaults that do not fit left out."""

@@ -31,7 +31,7 @@ MAX_PROBLEMS = 500
 WORDED_LENGTH = 100_000
 
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-TEXT_KEYS = frozenset({"caption", "title"})
+TEXT_KEYS = frozenset({"caption", "title", "text"})
 """Fields whose text often holds hashtags, so that a comment right after it is taken for a lost one."""
 
 
@@ -232,6 +232,7 @@ class _Builder:
         key: str | Hole | None = None  # in a mapping: the key that waits for its value; HOLE: to be dropped
         stack: list[tuple[Node | None, Hole | None]] = []  # what to go on with when a container ends
         nodes = 0
+        thread: Node = HOLE  # the list of texts that was opened last
         scalar, mapping, sequence, alias = _NODES
         while (event := next_event()) is not None:
             kind = type(event)
@@ -264,6 +265,8 @@ class _Builder:
                 node = HOLE
             else:
                 node = Map(at) if kind is mapping else Seq(at)
+                if key == "thread" and kind is sequence:
+                    thread = node
 
             after: Hole | None = None
             if type(top) is Map:
@@ -289,7 +292,8 @@ class _Builder:
                             top[key] = node
                     key = None
             else:
-                if not node and kind is scalar and self._lost(event, top, None):
+                prose = top is thread
+                if kind is scalar and (prose or not node) and self._lost(event, top, None, prose=prose):
                     node = HOLE
                 if type(top) is Seq:
                     top.append(node)
@@ -372,24 +376,28 @@ class _Builder:
         top.key_at[key] = at
         return key
 
-    def _lost(self, event: Any, top: Node | None, key: str | Hole | None) -> bool:
+    def _lost(self, event: Any, top: Node | None, key: str | Hole | None, *, prose: bool = False) -> bool:
         """Report a value that an unquoted `#` turned into a comment, wholly or from there on."""
-        mark, end, column = event.start_mark.index, event.end_mark.index, 0
+        mark, end = event.start_mark.index, event.end_mark.index
+        column = event.start_mark.column if prose else 0
         empty = not event.style and mark == end
         if type(top) is Map and type(key) is str:
             column = line_of(top.key_at[key])[1]
             if empty:  # where an empty value stands, parsers disagree
                 end = past_colon(self.text, self.key_end) or end
         at = mark if event.style in ("|", ">") else end
-        lost = lost_to_hash(self.text, at, event.style, empty=empty, prose=key in TEXT_KEYS, column=column)
+        lost = lost_to_hash(
+            self.text, at, event.style, empty=empty, prose=prose or key in TEXT_KEYS, column=column
+        )
         if lost is None:
             return False
         line, place, comment = lost
+        block = "- |" if prose else "text: |" if key == "text" else "caption: |"
         self.report(
             "unquoted-hash",
             pack(line, place),
             f"{shown(comment, 40)} is lost: an unquoted # starts a comment",
-            'quote the text ("..."), or write it as a block: caption: |',
+            f'quote the text ("..."), or write it as a block: {block}',
         )
         return True
 

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -21,6 +21,8 @@ from calsync.textfile import forbidden, shown
 IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 NETWORK = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+T = TypeVar("T")
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,9}")
 _DURATION = re.compile(
@@ -57,7 +59,8 @@ def found(value: object) -> str:
     return "a list" if isinstance(value, list) else "a mapping"
 
 
-def _text(value: object) -> str:
+def plain_text(value: object) -> str:
+    """Text as it is written. Raises a fault for anything else."""
     if type(value) is str:
         return value
     if type(value) is Null:
@@ -69,7 +72,7 @@ def _text(value: object) -> str:
 
 
 def _filled(value: object) -> str:
-    text = _text(value).strip()
+    text = plain_text(value).strip()
     if not text:
         raise fault("empty-value", "expected some text, found none")
     bad = forbidden(text) or ("\\n" if "\n" in text else None)
@@ -79,7 +82,7 @@ def _filled(value: object) -> str:
 
 
 def _line(value: object) -> str:
-    text = _text(value).strip()
+    text = plain_text(value).strip()
     if "\n" in text or "\r" in text:
         raise fault("wrong-type", "expected one line of text, found several")
     return text
@@ -120,7 +123,7 @@ def _choice(*words: str) -> Callable[[object], str]:
 
 
 def _identifier(value: object) -> str:
-    text = _text(value)
+    text = plain_text(value)
     if IDENTIFIER.fullmatch(text):
         return text
     hint = "1 to 64 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit"
@@ -132,14 +135,14 @@ def _identifier(value: object) -> str:
 
 def _at(value: object) -> datetime:
     try:
-        return zones.parse_at(_text(value).strip())
+        return zones.parse_at(plain_text(value).strip())
     except zones.BadTime as error:
         raise fault(error.code, error.message, error.hint) from error
 
 
 def _zone(value: object) -> str:
     try:
-        return zones.load_zone(_text(value)).key
+        return zones.load_zone(plain_text(value)).key
     except zones.BadTime as error:
         raise fault(error.code, error.message, error.hint) from error
 
@@ -176,13 +179,13 @@ def items(value: object, what: str) -> list[tuple[object, int]]:
     return [(each, at) for each, at in zip(value, value.item_at, strict=True) if each is not HOLE]
 
 
-def _inside(read: Callable[[object], str], value: object, at: int) -> str:
-    """Read a part of a value; its problems stand at its own place."""
+def inside(read: Callable[[object], T], value: object, at: int) -> T:
+    """Read a part of a value; its problems stand at its own place, or at that of a part of it."""
     try:
         return read(value)
     except Fault as error:
         context = dict(error.context or {})
-        raise fault(error.type, context["message"], context["hint"], at) from error
+        raise fault(error.type, context["message"], context["hint"], context["at"] or at) from error
 
 
 def _each(read: Callable[[object], str], what: str) -> Callable[[object], tuple[str, ...]]:
@@ -191,7 +194,7 @@ def _each(read: Callable[[object], str], what: str) -> Callable[[object], tuple[
     def whole(value: object) -> tuple[str, ...]:
         seen: dict[str, None] = {}
         for each, at in items(value, what):
-            text = _inside(read, each, at)
+            text = inside(read, each, at)
             if text in seen:
                 raise fault("repeated", f"{shown(text)} is in this list twice", "keep one of them", at)
             seen[text] = None
@@ -206,14 +209,15 @@ def _one_or_more(read: Callable[[object], str], what: str) -> Callable[[object],
 
 
 def _previous(value: object) -> str:
-    text = _text(value)
+    text = plain_text(value)
     parts = text.split("/")
     if len(parts) <= 2 and all(IDENTIFIER.fullmatch(part) for part in parts):
         return text
     raise fault("bad-id", f"{found(text)} is no former name", "write an id, or calendar/id")
 
 
-def _media(value: object) -> tuple[str, ...] | RemoteMedia:
+def media_names(value: object) -> tuple[str, ...] | RemoteMedia:
+    """The names of files, or the id of content that the service has. Raises a fault for anything else."""
     if isinstance(value, Map):
         unknown = next((key for key in value if key != "id"), None)
         if unknown is not None:
@@ -226,14 +230,14 @@ def _media(value: object) -> tuple[str, ...] | RemoteMedia:
             )
         if "id" not in value:
             raise fault("missing-key", "media given as a mapping needs an id", "write {id: ...}, or a path")
-        return RemoteMedia(_inside(_remote_id, value["id"], value.place("id")))
+        return RemoteMedia(inside(_remote_id, value["id"], value.place("id")))
     if isinstance(value, Seq):
         names: list[str] = []
         for each, at in items(value, "files"):
             if isinstance(each, Map):
                 hint = "content that the service has is one {id: ...}, not a list"
                 raise fault("wrong-type", "a list of media holds file names only", hint, at)
-            names.append(_inside(_filled, each, at))
+            names.append(inside(_filled, each, at))
         return tuple(names)
     return (_filled(value),)
 
@@ -283,15 +287,15 @@ def one_of(*words: str) -> Kind:
     return Kind(_choice(*words), type="string", enum=list(words))
 
 
-_SCALAR = ["string", "number", "boolean"]  # an editor types scalars by YAML's rules; we take their text
+SCALAR = ["string", "number", "boolean"]  # an editor types scalars by YAML's rules; we take their text
 _NAME = {"type": ["string", "number"]}
 _SOME = {"anyOf": [_NAME, {"type": "array", "items": _NAME, "minItems": 1}]}
 
-Text = Annotated[str, Kind(_text, type=_SCALAR)]
+Text = Annotated[str, Kind(plain_text, type=SCALAR)]
 """Text of any length, as written."""
-Line = Annotated[str, Kind(_line, type=_SCALAR)]
+Line = Annotated[str, Kind(_line, type=SCALAR)]
 """One line of text."""
-Filled = Annotated[str, Kind(_filled, type=_SCALAR, minLength=1)]
+Filled = Annotated[str, Kind(_filled, type=SCALAR, minLength=1)]
 """One line of text that is not empty."""
 RemoteName = Annotated[str, Kind(_remote_id, **_NAME, minLength=1)]
 """An id that a service gave."""
@@ -318,7 +322,7 @@ FormerCalendars = Annotated[tuple[str, ...], Kind(_one_or_more(_identifier, "for
 MediaNames = Annotated[
     tuple[str, ...] | RemoteMedia,
     Kind(
-        _media,
+        media_names,
         anyOf=[
             {"type": "string", "description": "one video or one image"},
             {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 35},

@@ -38,6 +38,7 @@ from calsync.fields import (
     one_of,
     whole_number,
 )
+from calsync.replies import Thread
 
 _Rates = Annotated[int, whole_number(1, 100_000)]
 
@@ -78,6 +79,11 @@ class Fields(Model):
         examples=["captions/reveal.md"],
     )
     title: Line | None = Field(None, description="where a service wants one", examples=["The reveal"])
+    thread: Thread | None = Field(
+        None,
+        description="replies below it, where a service has threads: texts, or {text: ..., media: ...}; taken as a whole",
+        examples=[["More in the first reply.", {"text": "And a picture.", "media": "media/2.jpg"}]],
+    )
     cancel: Flag | None = Field(
         None, description="cancelled on purpose: the entry stays, the post goes", examples=[True]
     )

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "calsync"
 
 NOUNS = {"errors", "model"}
-TEXT = {"textfile", "zones", "document", "fields", "options", "schema", "reading"}
+TEXT = {"textfile", "zones", "document", "fields", "options", "replies", "schema", "reading"}
 MAY_ENTER: dict[str, set[str]] = {
     # on the ground: nothing but the standard library
     "errors": set(),
@@ -35,7 +35,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "document": {"errors", "pureyaml", "syntax", "textfile"},
     "fields": {*NOUNS, "document", "textfile", "zones"},
     "options": {"fields"},
-    "schema": {*NOUNS, "document", "fields", "options"},
+    "replies": {*NOUNS, "document", "fields", "textfile"},
+    "schema": {*NOUNS, "document", "fields", "options", "replies"},
     "editors": {"options", "schema"},
     "reading": {*NOUNS, *TEXT},
     "merging": {*NOUNS, *TEXT},

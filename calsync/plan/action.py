@@ -175,6 +175,11 @@ class Change:
         """It is about text of the post, which is shown word by word."""
         return is_text(self.path)
 
+    @property
+    def is_media(self) -> bool:
+        """It is about media: the post's own, or those of a post of its thread."""
+        return self.path == "media" or (self.path.startswith("thread.") and self.path.endswith(".media"))
+
 
 def is_text(path: str) -> bool:
     """Whether a path of a change names text of the post: caption, title, or what a post of its thread says."""

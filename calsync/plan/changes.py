@@ -108,6 +108,11 @@ def differing(one: Content, other: Content, settable: frozenset[str]) -> frozens
     )
 
 
+def named(names: frozenset[str]) -> str:
+    """Fields as a reason lists them; whatever differs in a thread is the thread."""
+    return ", ".join(sorted({"thread" if each.startswith("thread.") else each for each in names}))
+
+
 def fixed_upstream(desired: Content, sighting: Sighting | None, settable: frozenset[str]) -> frozenset[str]:
     """Fields that an entry states, the service shows otherwise, and nobody can set there for this post."""
     if sighting is None:

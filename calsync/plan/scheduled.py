@@ -7,7 +7,7 @@ from dataclasses import replace
 from calsync.errors import Diagnostic, Severity
 from calsync.model import stamp
 from calsync.plan.action import Replace, Reschedule, Step, Update
-from calsync.plan.changes import changes
+from calsync.plan.changes import changes, named
 from calsync.plan.situation import OVERDUE, Situation, Verdict
 
 
@@ -57,7 +57,7 @@ def _change(s: Situation, step: Step, reason: str) -> Verdict:
     by_hand = s.gaps & s.drifted
     found: tuple[Diagnostic, ...] = ()
     if by_hand:
-        names = ", ".join(sorted(by_hand))
+        names = named(by_hand)
         reason = f"changed by hand ({names})"
         found = (s.said(Severity.WARNING, "drift", f"{reason}; git is the truth"),)
     return Verdict(
@@ -80,19 +80,19 @@ def reschedule(s: Situation) -> Verdict:
 
 def update(s: Situation) -> Verdict:
     """Row 18: changed in place."""
-    return _change(s, Update(s.post, s.record), f"changed: {', '.join(sorted(s.gaps))}")
+    return _change(s, Update(s.post, s.record), f"changed: {named(s.gaps)}")
 
 
 def replace_post(s: Situation) -> Verdict:
     """Row 19: cancelled and made anew."""
     service = s.case.account.service
-    reason = f"changed: {', '.join(sorted(s.gaps))}; {service} cannot edit it in place"
+    reason = f"changed: {named(s.gaps)}; {service} cannot edit it in place"
     return _change(s, Replace(s.post, s.record), reason)
 
 
 def by_hand(s: Situation) -> Verdict:
     """Row 20: a person has to."""
-    service, names = s.case.account.service, ", ".join(sorted(s.gaps))
+    service, names = s.case.account.service, named(s.gaps)
     why = (
         f"its present time is too close to change {names} at {service} without publishing twice"
         if s.late

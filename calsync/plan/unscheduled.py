@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from calsync.errors import Diagnostic, Severity
 from calsync.model import IntentKind, Standing, Status, stamp
 from calsync.plan.action import Adopt, Cancel, Create, Forget
-from calsync.plan.changes import changes
+from calsync.plan.changes import changes, named
 from calsync.plan.situation import MISSED, Situation, Verdict
 
 
@@ -172,7 +172,7 @@ def history(s: Situation) -> Verdict:
     found: tuple[Diagnostic, ...] = ()
     if s.edited:
         status = s.status.value if s.status is not None else ""
-        names = ", ".join(sorted(s.edited))
+        names = named(s.edited)
         message = f"it is {status} and cannot be changed any more ({names})"
         found = (s.said(Severity.WARNING, "locked", message, "put the entry back as it was"),)
     return Verdict(count="unchanged", diagnostics=found)

@@ -14,7 +14,6 @@ from calsync.render.page import Page, Span, Style
 from calsync.render.safe import terminal
 from calsync.render.when import Clock
 
-_TEXTS = ("caption", "title")
 _LABEL = 9
 _CAPTION_LINES = 4
 
@@ -33,7 +32,7 @@ class Details:
         if action.before and action.after and action.before != action.after:
             self._time(action)
         for each in action.changes:
-            if each.path in _TEXTS:
+            if each.is_text:
                 self._text(each)
             elif each.path == "intent":
                 self._intent(each, new=action.kind is ActionKind.CREATE)
@@ -82,14 +81,14 @@ class Details:
         before, after = facts.text_of(change)
         if after and not before:
             text = terminal(after, lines=True).strip("\n")
-            self._put(change.path, [text], most=0 if self.verbose else _CAPTION_LINES)
+            self._put(facts.field(change), [text], most=0 if self.verbose else _CAPTION_LINES)
             return
         spans: list[Span | str] = []
         for kind, text in pieces(before, after, whole=self.verbose):
             safe = terminal(text, lines=True)
             style: Style = "plain" if kind == "same" else kind
             spans.append((style, safe) if self.page.colour else mark(kind, safe))
-        self._put(change.path, spans)
+        self._put(facts.field(change), spans)
 
     def _excerpt(self, action: Action) -> None:
         if action.kind in (ActionKind.CANCEL, ActionKind.FORGET, ActionKind.DEFERRED) or self.verbose:
@@ -107,12 +106,14 @@ class Details:
 
     def _media(self, action: Action) -> None:
         label = "media"
-        for each in facts.media_lines(action, whole=self.verbose):
-            self._put(label, [terminal(each)])
+        for line in facts.media_lines(action, whole=self.verbose):
+            self._put(label, [terminal(line)])
             label = ""
-        changed = next((each for each in action.changes if each.path == "media"), None)
-        if changed is not None and changed.before:
-            self._line(label, f"instead of {terminal(facts.was_media(changed))}", "dim")
+        for each in facts.replaced(action):
+            whose = "" if each.path == "media" else f"{terminal(facts.field(each))}: "
+            how = "instead of" if each.after else "without"
+            self._line(label, f"{whose}{how} {terminal(facts.was_media(each))}", "dim")
+            label = ""
 
     def _options(self, action: Action) -> None:
         label = "options"

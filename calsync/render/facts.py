@@ -112,6 +112,15 @@ def text_of(change: Change) -> tuple[str, str]:
     return value(change.before) if change.before else "", value(change.after) if change.after else ""
 
 
+def field(change: Change) -> str:
+    """What a change is about, as people say it: `caption`; `reply 3` of what the third reply says or shows."""
+    name, _, rest = change.path.partition(".")
+    number = rest.partition(".")[0]
+    if name == "thread" and number.isascii() and number.isdecimal():
+        return f"reply {int(number) + 1}"
+    return change.path
+
+
 def caption(action: Action) -> str:
     """The caption that a post will have, or had where the action ends it."""
     content = action.content
@@ -127,7 +136,7 @@ def shows_media(action: Action | Line) -> bool:
     """Its media is news: new, changed or to be uploaded."""
     return (
         action.kind in (ActionKind.CREATE, ActionKind.REPLACE, ActionKind.DEFERRED)
-        or any(each.path == "media" for each in action.changes)
+        or any(each.is_media for each in action.changes)
         or any(each.upload for each in action.media)
     )
 
@@ -135,10 +144,11 @@ def shows_media(action: Action | Line) -> bool:
 def medium(use: MediaUse, *, whole: bool = False) -> str:
     """`teaser.mp4, 52.4 MB, upload`; `whole`: with its path and the beginning of its digest."""
     media = use.media
+    whose = "" if use.reply is None else f"reply {use.reply + 1}: "
     if not isinstance(media, MediaFile):
         return f"content {media.id} at the service"
     name = media.path if whole else media.path.rpartition("/")[2]
-    facts = [name, size(media.size)]
+    facts = [f"{whose}{name}", size(media.size)]
     if use.upload:
         facts.append("upload (from Git LFS)" if media.pointer else "upload")
     else:
@@ -159,6 +169,11 @@ def media_lines(action: Action | Line, *, most: int = 4, whole: bool = False) ->
         uploads = sum(each.upload for each in others)
         lines.append(f"and {len(others)} more, {size(total)}, {number(uploads, 'upload')}")
     return lines
+
+
+def replaced(action: Action | Line) -> list[Change]:
+    """The changes of media that put others in the place of some, or none."""
+    return [each for each in action.changes if each.is_media and each.before]
 
 
 def was_media(change: Change) -> str:

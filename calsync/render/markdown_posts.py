@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from calsync.errors import Diagnostic, Severity
-from calsync.model import TEXT_FIELDS, MediaFile
+from calsync.model import MediaFile
 from calsync.plan.action import ActionKind, Change, MediaUse
 from calsync.plan.sheet import EXCERPT, Gist, Line, Sheet, excerpt
 from calsync.render import facts
@@ -185,15 +185,19 @@ def _media(line: Line) -> Iterator[str]:
     uses = line.media
     shown = uses if len(uses) <= _MEDIA else uses[: _MEDIA - 1]
     for each in shown:
-        yield f"media: {_medium(each)}"
+        whose = "" if each.reply is None else f" of reply {each.reply + 1}"
+        yield f"media{whose}: {_medium(each)}"
     others = uses[len(shown) :]
     if others:
         total = sum(each.media.size for each in others if isinstance(each.media, MediaFile))
         uploads = sum(each.upload for each in others)
         yield f"media: and {len(others)} more, {facts.size(total)}, {facts.number(uploads, 'upload')}"
-    changed = next((each for each in line.changes if each.path == "media" and each.before), None)
-    if changed is not None:
-        yield f"media before: {code(facts.was_media(changed))}"
+    for changed in facts.replaced(line):
+        yield f"{markdown_inline(_whose(changed))} before: {code(facts.was_media(changed))}"
+
+
+def _whose(change: Change) -> str:
+    return "media" if change.path == "media" else f"media of {facts.field(change)}"
 
 
 def _medium(use: MediaUse) -> str:
@@ -217,11 +221,12 @@ def _replaced(name: str, change: Change, kind: ActionKind) -> str:
 
 def _texts(line: Line) -> Iterable[str]:
     for each in line.changes:
-        if each.path not in TEXT_FIELDS:
+        if not each.is_text:
             continue
         before, after = (_clipped(text) for text in facts.text_of(each))
         gist = line.texts.get(each.path)
-        title = f"{each.path}, {counted(gist)}" if after and gist else each.path
+        name = markdown_inline(facts.field(each))
+        title = f"{name}, {counted(gist)}" if after and gist else name
         if before and after:
             yield f"{title} (`[-removed-]`, `{{+added+}}`):\n\n{markdown_code_block(marked(before, after))}"
         elif after:

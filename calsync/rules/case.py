@@ -71,10 +71,17 @@ class Case(NamedTuple):
             tiktok=tiktok,
             by_id=by_id,
             fixed=fixed,
-            uploads=bool(files) and takes_files,
+            uploads=takes_files and (bool(files) or any(entry.thread_media)),
             ours=not fixed and (not files or takes_files),
             past=past,
         )
+
+    @property
+    def uploaded(self) -> Iterator[tuple[str, MediaFile]]:
+        """Every file that goes up with it, by its place; that of a reply is `thread.0.media.1`."""
+        yield from ((f"media.{index}", each) for index, each in self.files)
+        for number, files in enumerate(self.entry.thread_media):
+            yield from ((f"thread.{number}.media.{index}", each) for index, each in enumerate(files))
 
     @property
     def post(self) -> str:

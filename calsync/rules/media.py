@@ -106,7 +106,7 @@ def accepted_size(case: Case) -> Iterator[Diagnostic]:
     """A file is no larger than the service takes (Limits), nor TikTok (media transfer guide: 4 GB, 20 MB)."""
     if not case.uploads:
         return
-    for index, each in case.files:
+    for place, each in case.uploaded:
         video = each.kind is MediaKind.VIDEO
 
         def bound(limits: Limits, video: bool = video) -> tuple[int, Limits]:
@@ -121,7 +121,7 @@ def accepted_size(case: Case) -> Iterator[Diagnostic]:
             return f"{of.name} takes {'videos' if video else 'images'} up to {amount(most)} ({of.origin})"
 
         measured = f"{each.path} is {amount(each.size)} ({each.size:,} bytes)"
-        yield from judge(case, "media-size", f"media.{index}", measured, objection)
+        yield from judge(case, "media-size", place, measured, objection)
 
 
 def accepted_codec(case: Case) -> Iterator[Diagnostic]:
