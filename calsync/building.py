@@ -29,6 +29,7 @@ from calsync.model import (
     Standing,
 )
 from calsync.options import PHOTO_ONLY, VIDEO_ONLY
+from calsync.reading import OptionValues
 from calsync.replies import Said
 from calsync.schema import Defaults, PostItem
 from calsync.textfile import UnreadableFile, decode, read_limited, shown
@@ -102,6 +103,9 @@ class PostBuilder:
             standing=self.standing,
             previously=names,
             places=Places(self.calendar.document.file, self.places),
+            inherited=frozenset(name for name, option in options.items() if not option.own)
+            if self.account.open_options
+            else frozenset(),
         )
 
     def _wrong(self, code: str, at: int, message: str, hint: str | None = None) -> None:
@@ -237,7 +241,10 @@ class PostBuilder:
     def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option]:
         """The options merged, those from the defaults that do not fit left out."""
         platform = self.account.platform
-        levels = tuple((level, self.calendar.read_options(level.node, platform)) for level in self.levels)
+        levels = tuple(
+            (level, self.calendar.read_options(level.node, self.account, own=level.own))
+            for level in self.levels
+        )
         if any("options" in level.node.spoiled or options.spoiled for level, options in levels):
             self.broken = True
         first = nearest(self.levels, "options")
@@ -248,14 +255,29 @@ class PostBuilder:
                 self._unfit(name, at, f"{platform} has no such option", own=level.own)
         merged = merge_options(levels)
         first_file = next((each for each in media or () if isinstance(each, MediaFile)), None)
-        if platform == "tiktok" and first_file is not None:
+        if platform == "tiktok" and not self.account.open_options and first_file is not None:
             video = first_file.kind is MediaKind.VIDEO
             for name in sorted(merged.keys() & (PHOTO_ONLY if video else VIDEO_ONLY)):
                 option = merged.pop(name)
                 what = "a video" if video else "photos"
                 self._unfit(name, option.at, f"it does not apply to {what}", own=option.own)
         self.places.update({f"options.{name}": option.at for name, option in merged.items()})
+        if self.account.open_options:
+            for level, options in levels:
+                self._place_inside(merged, options, own=level.own)
         return merged
+
+    def _place_inside(self, merged: dict[str, Option], options: OptionValues, *, own: bool) -> None:
+        """Where the values inside the options of a level stand, of those that count."""
+        for path, at in options.places.items():
+            name = next((each for each in options.values if path.startswith(f"{each}.")), None)
+            option = merged.get(name or "")
+            if (
+                name is not None
+                and option is not None
+                and (option.at, option.own) == (options.places[name], own)
+            ):
+                self.places.setdefault(f"options.{path}", at)
 
     def _unfit(self, name: str, at: int, why: str, *, own: bool) -> None:
         """An option that does not fit: the post's own is an error, one from the defaults is dropped."""
@@ -283,11 +305,15 @@ class PostBuilder:
             return
         media = nearest(self.levels, "media")
         by_id = media is not None and isinstance(media.value, RemoteMedia)
-        if self.account.platform != "tiktok" or (by_id and self.account.service == "tikflow"):
+        if (
+            self.account.platform != "tiktok"
+            or self.account.open_options
+            or (by_id and self.account.service == "tikflow")
+        ):
             return
         reported = any(
             "options" in level.node.spoiled
-            or "privacy_level" in self.calendar.read_options(level.node, "tiktok").spoiled
+            or "privacy_level" in self.calendar.read_options(level.node, self.account, own=level.own).spoiled
             for level in self.levels
         )
         if "privacy_level" not in options and not reported:

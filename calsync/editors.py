@@ -27,7 +27,9 @@ def json_schema(which: Literal["calendar", "project"]) -> dict[str, Any]:
         definitions.update({key: _tidy(each) for key, each in part.pop("$defs", {}).items()})
         definitions[name] = _camel(name, part) if name in PLATFORMS else _tidy(part)
     if which == "calendar":
-        every = [{"$ref": f"#/$defs/{name}"} for name in PLATFORMS]
+        # Which network an account is on, an editor cannot know, nor what the networks of an open service have.
+        every = [{"$ref": f"#/$defs/{name}"} for name in (*PLATFORMS, *sorted(OPEN))]
+        definitions.update({name: {"type": "object"} for name in OPEN})
         for level in ("Fields", "Override", "Defaults", "PostItem"):
             options = definitions[level]["properties"]["options"]
             options.pop("type")

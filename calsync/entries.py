@@ -13,7 +13,7 @@ from calsync.errors import Diagnostic, Severity
 from calsync.fields import IDENTIFIER, found, suggestion
 from calsync.merging import Level, item_place, nearest
 from calsync.model import AccountSpec, Entry, MediaFile
-from calsync.reading import OptionValues, read, read_options
+from calsync.reading import OptionValues, read, read_open_options, read_options
 from calsync.schema import CalendarFile, Defaults, PostItem
 from calsync.settings import Settings
 from calsync.textfile import shown
@@ -77,7 +77,9 @@ class CalendarReader:
         self._address: str | None = None
         self._dropped: dict[tuple[int, str, str], list[str]] = {}
         self._options: dict[tuple[int, str], OptionValues] = {}
-        self._platforms = {spec.platform for spec in self.settings.accounts.values()}
+        accounts = self.settings.accounts.values()
+        self._platforms = {spec.platform for spec in accounts if not spec.open_options}
+        self._strangers = any(spec.open_options for spec in accounts)
         self.zone: str | None = None
         self.held = False
         self._defaults: tuple[Map, Defaults] | None = None
@@ -194,16 +196,16 @@ class CalendarReader:
             self._account(alias, item_place(node, "accounts", index))
             for index, alias in enumerate(defaults.accounts or ())
         ]
-        named = {spec.platform for spec in specs if spec is not None}
-        for platform in sorted(named or {spec.platform for spec in self.settings.accounts.values()}):
-            self.read_options(node, platform)
+        named = [spec for spec in specs if spec is not None] or self.settings.accounts.values()
+        for account in sorted(named, key=lambda spec: spec.platform):
+            self.read_options(node, account, own=False)
         overrides = node.get("overrides")
         if not isinstance(overrides, Map):
             return
         for alias, each in overrides.items():
             spec = self._account(alias, overrides.key_at[alias])
             if spec is not None and isinstance(each, Map):
-                self.read_options(each, spec.platform)
+                self.read_options(each, spec, own=False)
 
     def _account(self, alias: str, at: int) -> AccountSpec | None:
         """The account of an alias; None, reported, where the project has none of that name."""
@@ -217,15 +219,26 @@ class CalendarReader:
             self.report("unknown-account", at, message, hint)
         return spec
 
-    def read_options(self, node: Map, platform: str) -> OptionValues:
-        """The options of a level, typed once per platform. Others of the project may stand there too."""
+    def read_options(self, node: Map, account: AccountSpec, *, own: bool) -> OptionValues:
+        """The options of a level, typed once per platform; as written where only the service knows their types.
+
+        Those of the project's other platforms may stand there too, and in the defaults also what no platform
+        knows, where the project has accounts on networks that only a service knows.
+        """
         options = node.get("options")
         if not isinstance(options, Map):
             return OptionValues({}, frozenset(), {}, {}, frozenset())
-        key = (id(options), platform)
+        platform = account.platform
+        key = (id(options), "" if account.open_options else platform)
         if key not in self._options:
             others = sorted(self._platforms - {platform})
-            self._options[key] = read_options(options, platform, others, self.report)
+            self._options[key] = (
+                read_open_options(options, self.report)
+                if account.open_options
+                else read_options(
+                    options, platform, others, self.report, strangers=self._strangers and not own
+                )
+            )
         return self._options[key]
 
     def _post(self, node: Map, at: int) -> None:

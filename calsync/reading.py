@@ -5,6 +5,7 @@ What was wrong is taken out of the data (`Map.spoiled`), so that one run shows a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from types import NoneType
@@ -12,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
-from calsync.document import Map, Null
+from calsync.document import Map, Node, Null, Seq
 from calsync.fields import Fault, Kind, Reader, found, suggestion
 from calsync.model import Json
 from calsync.options import PLATFORMS, spellings
@@ -25,6 +26,10 @@ MAX_PROBLEMS = 100
 """Of one mapping: a file may hold hundreds of thousands, and suggestions take their time."""
 
 M = TypeVar("M", bound=BaseModel)
+
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,99}")
+_DEEPEST = 4
+_MOST_VALUES = 500
 
 _SECRET = (
     "keys and addresses come from the environment only, such as POSTQUED_API_KEY and CALSYNC_POSTQUED_URL"  # noqa: S105
@@ -217,8 +222,13 @@ class OptionValues(NamedTuple):
     spoiled: frozenset[str]
 
 
-def read_options(node: Map, platform: str, others: Iterable[str], report: Report) -> OptionValues:
-    """Type the options of one level for a platform; `others` are platforms whose options may stand here too."""
+def read_options(
+    node: Map, platform: str, others: Iterable[str], report: Report, *, strangers: bool = False
+) -> OptionValues:
+    """Type the options of one level for a platform; `others` are platforms whose options may stand here too.
+
+    `strangers`: so may options of networks that only a service knows.
+    """
     accepted, readers = spellings(platform), _shape(PLATFORMS[platform]).values
     values: dict[str, Json] = {}
     removed: set[str] = set()
@@ -230,7 +240,7 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
         name = accepted.get(written)
         if name is None:
             at = node.key_at[written]
-            if any(written in spellings(other) for other in others):
+            if strangers or any(written in spellings(other) for other in others):
                 foreign[written] = at
                 continue
             every = sorted({platform, *others})  # one message, whichever of them is asked
@@ -256,3 +266,66 @@ def read_options(node: Map, platform: str, others: Iterable[str], report: Report
             else:
                 values[name] = list(read) if type(read) is tuple else read
     return OptionValues(values, frozenset(removed), places, foreign, frozenset(spoiled))
+
+
+def read_open_options(node: Map, report: Report) -> OptionValues:
+    """Take the options of one level as they are written, to be typed once the service has said what they are.
+
+    Null takes one back; inside an option it is null. Places of what is inside an option are by dotted name.
+    """
+    values: dict[str, Json] = {}
+    removed: set[str] = set()
+    spoiled = set(node.spoiled)
+    taken = _Written(report)
+    for name, value in node.items():
+        at = node.key_at[name]
+        if not _OPTION.fullmatch(name):
+            hint = "1 to 100 letters, digits, '.', '_' and '-', starting with a letter"
+            report("bad-id", at, f"{shown(name)!r} is no name of an option", hint)
+            spoiled.add(name)
+        elif isinstance(value, Null):
+            removed.add(name)
+        else:
+            written = taken.read(value, name, node.value_at[name])
+            if taken.wrong:
+                spoiled.add(name)
+                taken.wrong = False
+            else:
+                values[name] = written
+    places = taken.places | {name: node.value_at[name] for name in values}
+    return OptionValues(values, frozenset(removed), places, {}, frozenset(spoiled))
+
+
+class _Written:
+    """Values as written: text, lists and mappings of such; `wrong` once one cannot be taken, which is reported."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.places: dict[str, int] = {}
+        self.wrong = False
+
+    def read(self, value: Node, path: str, at: int, depth: int = 0) -> Json:
+        """One value; None where it is null, or wrong."""
+        self.places[path] = at
+        if isinstance(value, Null) or self.wrong:
+            return None
+        if len(self.places) > _MOST_VALUES:
+            self.report("too-many", at, f"more than {_MOST_VALUES} values among the options of a post", None)
+            self.wrong = True
+        elif isinstance(value, str):
+            return value
+        elif isinstance(value, Map | Seq) and depth == _DEEPEST:
+            self.report("too-deep", at, f"{shown(path)} is nested too deeply for an option", None)
+            self.wrong = True
+        elif not isinstance(value, Map | Seq):
+            self.wrong = True  # and was reported already
+        if self.wrong or not isinstance(value, Map | Seq):
+            return None
+        if isinstance(value, Seq):
+            items = enumerate(zip(value, value.item_at, strict=True))
+            return [self.read(each, f"{path}.{index}", place, depth + 1) for index, (each, place) in items]
+        self.wrong = bool(value.spoiled)
+        return {
+            key: self.read(each, f"{path}.{key}", value.value_at[key], depth + 1)
+            for key, each in value.items()
+        }

@@ -120,7 +120,8 @@ def _record(entry: Entry, spec: AccountSpec, abilities: Mapping[str, Capabilitie
 def _account(spec: AccountSpec) -> Account:
     """An account by what the project file calls it: which id a username has, only the service knows."""
     handle = (spec.username or "").removeprefix("@").casefold()
-    key = AccountKey(spec.service, spec.id or f"@{handle}")
+    called = f"@{handle}" if handle else f"{spec.platform} {spec.name}"
+    key = AccountKey(spec.service, spec.id or called)
     return Account(
         alias=spec.alias, key=key, platform=spec.platform, workspace=spec.workspace, username=spec.username
     )

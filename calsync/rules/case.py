@@ -84,6 +84,11 @@ class Case(NamedTuple):
             yield from ((f"thread.{number}.media.{index}", each) for index, each in enumerate(files))
 
     @property
+    def choices(self) -> bool:
+        """Its options are TikTok's, as calsync knows them, and ours to set."""
+        return self.tiktok and self.ours and not self.account.open_options
+
+    @property
     def post(self) -> str:
         """The post without its account, so that one finding on several accounts reads the same."""
         return f"{self.entry.address.calendar}/{self.entry.address.post}"

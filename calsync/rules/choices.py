@@ -23,7 +23,7 @@ PRIVACY_LEVELS = ("PUBLIC_TO_EVERYONE", "MUTUAL_FOLLOW_FRIENDS", "FOLLOWER_OF_CR
 
 def privacy_chosen(case: Case) -> Iterator[Diagnostic]:
     """A person chooses who sees a TikTok post: no default (content sharing guidelines)."""
-    if not (case.tiktok and case.ours) or case.entry.content.options.get("privacy_level"):
+    if not case.choices or case.entry.content.options.get("privacy_level"):
         return
     if all(each.options is not None and "privacy_level" not in each.options for each in case.versions):
         return
@@ -38,7 +38,7 @@ def privacy_chosen(case: Case) -> Iterator[Diagnostic]:
 def branded_is_seen(case: Case) -> Iterator[Diagnostic]:
     """A paid partnership may not be visible to its author alone (content sharing guidelines)."""
     options = case.entry.content.options
-    if not (case.tiktok and case.ours) or options.get("privacy_level") != "SELF_ONLY":
+    if not case.choices or options.get("privacy_level") != "SELF_ONLY":
         return
     if options.get("brand_content_toggle") is True:
         yield case.error(
@@ -53,7 +53,7 @@ def branded_is_seen(case: Case) -> Iterator[Diagnostic]:
 def commercial_is_declared(case: Case) -> Iterator[Diagnostic]:
     """Commercial content says whose: at least one of the two brand toggles is on (content sharing guidelines)."""
     options = case.entry.content.options
-    if not (case.tiktok and case.ours) or options.get("commercial_content") is not True:
+    if not case.choices or options.get("commercial_content") is not True:
         return
     if not any(options.get(each) is True for each in ("brand_content_toggle", "brand_organic_toggle")):
         yield case.error(
@@ -103,7 +103,7 @@ def photo_cover(case: Case) -> Iterator[Diagnostic]:
 
 def settable_options(case: Case) -> Iterator[Diagnostic]:
     """Every option is one that the service can set: nothing is dropped in silence (Limits.options)."""
-    if not (case.tiktok and case.ours):
+    if not case.choices:
         return
     for name in case.entry.content.options:
 
@@ -131,7 +131,7 @@ def accepted_intent(case: Case) -> Iterator[Diagnostic]:
 
 def draft_of_video(case: Case) -> Iterator[Diagnostic]:
     """TikTok's inbox takes only the file of a video: the rest is for the person who finishes it."""
-    if not (case.tiktok and case.ours) or case.entry.content.intent is not Intent.DRAFT:
+    if not case.choices or case.entry.content.intent is not Intent.DRAFT:
         return
     if case.kind is MediaKind.VIDEO and any(Intent.DRAFT in each.intents for each in case.versions):
         yield case.say(
@@ -145,5 +145,5 @@ def draft_of_video(case: Case) -> Iterator[Diagnostic]:
 
 def _whole(case: Case, name: str) -> int | None:
     """A whole number among the options that are ours; what else stands there is the schema's to refuse."""
-    value = case.entry.content.options.get(name) if case.tiktok and case.ours else None
+    value = case.entry.content.options.get(name) if case.choices else None
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -40,7 +40,11 @@ def posts_per_day(cases: Sequence[Case]) -> Iterator[Diagnostic]:
 def drafts_per_day(cases: Sequence[Case]) -> Iterator[Diagnostic]:
     """An inbox takes at most 5 unfinished drafts in any 24 hours (photo post and video upload references)."""
     yield from _volume(
-        (case for case in cases if case.tiktok and case.entry.content.intent is Intent.DRAFT),
+        (
+            case
+            for case in cases
+            if case.tiktok and not case.account.open_options and case.entry.content.intent is Intent.DRAFT
+        ),
         DRAFTS_A_DAY,
         "too-many-drafts",
         "drafts",
