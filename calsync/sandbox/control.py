@@ -19,8 +19,8 @@ POST tags             ``{"label"}``: a tag at Postiz; ``{"id"}``
 POST media            optional ``kind, media_id``: in Postiz's library; ``{"id"}``
 POST contents         optional ``kind, content_id, workspace_id``: in Postqued's library; ``{"id"}``
 POST tikflow-uploads  optional ``account_id, upload_id, title, description``; ``{"id"}``
-POST posts            ``{"service", "account_id", "at"}``, optional ``caption, media, intent, options``
-POST edit             ``{"id"}`` with any of ``at``, ``caption``, ``media`` (this at Postiz only)
+POST posts            ``{"service", "account_id", "at"}``, optional ``caption, media, intent, options, thread``
+POST edit             ``{"id"}`` with any of ``at``, ``caption`` and, at Postiz, ``media``, ``thread``
 POST stop             ``{"id"}``
 POST delete           ``{"id"}``
 POST fail             ``{"id"}``, optional ``error``

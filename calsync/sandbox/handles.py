@@ -199,8 +199,12 @@ class Handles:
         media: Sequence[str] = (),
         intent: Literal["publish", "draft"] = "publish",
         options: JsonObject | None = None,
+        thread: Sequence[str] = (),
     ) -> str:
-        """Schedule a post by hand in the dashboard; its publish or schedule id, or Postiz's id."""
+        """Schedule a post by hand in the dashboard; its publish or schedule id, or Postiz's id.
+
+        ``thread``: the texts of replies, at Postiz only.
+        """
         now = settle(self._world)
         with self._world.store.transaction() as db:
             return people.add_post(
@@ -213,6 +217,7 @@ class Handles:
                 media=media,
                 intent=intent,
                 options=options,
+                thread=thread,
             )
 
     def edit_post(
@@ -222,12 +227,13 @@ class Handles:
         at: datetime | None = None,
         caption: str | None = None,
         media: Sequence[str] | None = None,
+        thread: Sequence[str] | None = None,
     ) -> None:
-        """Change a waiting post by hand; its media, by their ids, only at Postiz."""
+        """Change a waiting post by hand; its media, by their ids, and its replies only at Postiz."""
         now = settle(self._world)
         at_ms = None if at is None else to_ms(at)
         with self._world.store.transaction() as db:
-            people.edit_post(db, now, post_id, at_ms=at_ms, caption=caption, media=media)
+            people.edit_post(db, now, post_id, at_ms=at_ms, caption=caption, media=media, thread=thread)
 
     def stop_post(self, post_id: str) -> None:
         """Cancel a waiting post by hand; at Postiz it is a draft then."""

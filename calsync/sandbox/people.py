@@ -31,6 +31,7 @@ def add_post(
     media: Sequence[str],
     intent: str = "publish",
     options: JsonObject | None = None,
+    thread: Sequence[str] = (),
 ) -> str:
     """Schedule a post by hand; its id.
 
@@ -50,7 +51,10 @@ def add_post(
             media=media,
             draft=intent == "draft",
             settings=options or {},
+            thread=thread,
         )
+    if thread:
+        raise ValueError("only Postiz's posts have threads")
     if service == "tikflow":
         upload_id = media[0] if media else add_upload(db, now, account_id=account_id, description=caption)
         if db.execute("SELECT 1 FROM uploads WHERE id = ?", (upload_id,)).fetchone() is None:
@@ -119,17 +123,18 @@ def edit_post(
     at_ms: int | None,
     caption: str | None,
     media: Sequence[str] | None = None,
+    thread: Sequence[str] | None = None,
 ) -> None:
     """Give a waiting post another time or caption; at TikFlow the caption is its upload's description.
 
-    Other media, which no API would show, can be given at Postiz alone.
+    Other media or replies, which no API would show, can be given at Postiz alone.
     """
     at_postiz = postiz_people.found(db, post_id, postiz_people.WAITING)
     if at_postiz is not None:
-        postiz_people.edit(db, now, at_postiz, at_ms=at_ms, content=caption, media=media)
+        postiz_people.edit(db, now, at_postiz, at_ms=at_ms, content=caption, media=media, thread=thread)
         return
-    if media is not None:
-        raise ValueError("only Postiz's posts are given other media")
+    if media is not None or thread is not None:
+        raise ValueError("only Postiz's posts are given other media or replies")
     _found(db, post_id, _WAITING)
     for row in _targets(db, post_id, _WAITING):
         if at_ms is not None:

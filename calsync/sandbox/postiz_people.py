@@ -29,15 +29,17 @@ def add(
     media: Sequence[str],
     draft: bool,
     settings: JsonObject,
+    thread: Sequence[str] = (),
 ) -> str:
     """Make a post by hand, with media of the library by their ids; its id."""
-    value = Value(id=None, content=content, image=_images(db, media), delay=0)
+    first = Value(id=None, content=content, image=_images(db, media), delay=0)
+    values = (first, *(_reply(each) for each in thread))
     wanted = Wanted(
         kind="draft" if draft else "schedule",
         at_ms=at_ms,
         inter=None,
         tags=(),
-        entries=(Entry(channel_id=channel_id, group=None, settings=settings, values=(value,)),),
+        entries=(Entry(channel_id=channel_id, group=None, settings=settings, values=values),),
         republish=False,
     )
     [made] = postiz_posts.write(db, wanted, now, made_by="person")
@@ -58,8 +60,9 @@ def edit(
     at_ms: int | None,
     content: str | None,
     media: Sequence[str] | None,
+    thread: Sequence[str] | None = None,
 ) -> None:
-    """Give a waiting post another time, text or media."""
+    """Give a waiting post another time, text, media or thread."""
     if at_ms is not None:
         db.execute("UPDATE postiz_posts SET at_ms = ? WHERE id = ?", (at_ms, row["id"]))
         job_ms = max(at_ms, now) if row["state"] == "QUEUE" else None
@@ -69,7 +72,9 @@ def edit(
     if media is not None:
         images = json.dumps(_images(db, media))
         db.execute("UPDATE postiz_posts SET image = ? WHERE id = ?", (images, row["id"]))
-    if content is not None or media is not None:
+    if thread is not None:
+        postiz_posts.put_thread(db, row, [_reply(each) for each in thread], now)
+    if content is not None or media is not None or thread is not None:
         change = (postiz_posts.new_group(), row["group_id"])
         db.execute("UPDATE postiz_posts SET group_id = ? WHERE group_id = ?", change)
     postiz_posts.turn(db, row["id"])
@@ -92,6 +97,10 @@ def add_medium(db: sqlite3.Connection, now: int, *, kind: str, media_id: str | N
     suffix = "mp4" if kind == "video" else "jpg"
     path = f"https://media.example/{uuid4().hex}.{suffix}"
     return postiz_media.add(db, now, path=path, sha256=None, media_id=media_id)
+
+
+def _reply(content: str) -> Value:
+    return Value(id=None, content=content, image=[], delay=0)
 
 
 def _images(db: sqlite3.Connection, media: Sequence[str]) -> list[Json]:

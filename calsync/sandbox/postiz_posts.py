@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from uuid import uuid4
 
 from calsync.sandbox import postiz_wire
@@ -86,6 +86,17 @@ def _put(
         ),
     )  # fmt: skip
     return post_id
+
+
+def put_thread(db: sqlite3.Connection, root: sqlite3.Row, thread: Sequence[Value], now: int) -> None:
+    """Replace the replies under a post by others, made by a person."""
+    db.execute(
+        "UPDATE postiz_posts SET deleted = 1 WHERE parent_id = ? AND group_id = ?",
+        (root["id"], root["group_id"]),
+    )
+    entry = Entry(channel_id=root["channel_id"], group=None, settings={}, values=())
+    for position, value in enumerate(thread, 1):
+        _put(db, entry, value, root["group_id"], root["id"], position, now, "person")
 
 
 def set_state(db: sqlite3.Connection, post_id: str, state: str, job_ms: int | None) -> None:
@@ -179,7 +190,11 @@ def _wake(db: sqlite3.Connection, row: sqlite3.Row) -> None:
         text = "The channel is disabled" if row["disabled"] else "The channel has to be connected again"
         db.execute("UPDATE postiz_posts SET error = ? WHERE id = ?", (text, row["id"]))
         return
-    thread = [reply["content"] for reply in replies(db, row["id"]) if reply["group_id"] == row["group_id"]]
+    thread = [
+        {"content": reply["content"], "image": json.loads(reply["image"])}
+        for reply in replies(db, row["id"])
+        if reply["group_id"] == row["group_id"]
+    ]
     db.execute(
         "INSERT INTO postiz_publications VALUES (?, ?, ?, ?, ?)",
         (row["id"], row["job_ms"], row["content"], row["image"], json.dumps(thread)),

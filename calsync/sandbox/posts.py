@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import Literal, TypedDict
 
 from calsync.sandbox import postiz_posts
@@ -32,6 +33,8 @@ class PostEntry(TypedDict):
     """Postqued's caption, TikFlow's description, Postiz's content as it is stored."""
     thread: list[str]
     """The replies under a Postiz post, those of its former groups too."""
+    thread_media: list[list[str]]
+    """Their media ids, reply by reply."""
     options: JsonObject
     media: list[str]
     """Content ids, the upload id, or Postiz's media ids."""
@@ -61,6 +64,7 @@ class PublicationEntry(TypedDict):
     caption: str
     media: list[str]
     thread: list[str]
+    thread_media: list[list[str]]
 
 
 class UploadEntry(TypedDict):
@@ -84,17 +88,21 @@ def all_publications(db: sqlite3.Connection) -> list[PublicationEntry]:
         "SELECT postiz_publications.*, channel_id FROM postiz_publications"
         " JOIN postiz_posts ON postiz_posts.id = post_id ORDER BY postiz_publications.rowid"
     )
-    return [
-        PublicationEntry(
-            id=row["post_id"],
-            at=iso(row["at_ms"]),
-            account_id=row["channel_id"],
-            caption=row["content"],
-            media=_media_ids(row["image"]),
-            thread=json.loads(row["thread"]),
+    entries: list[PublicationEntry] = []
+    for row in rows:
+        thread = json.loads(row["thread"])
+        entries.append(
+            PublicationEntry(
+                id=row["post_id"],
+                at=iso(row["at_ms"]),
+                account_id=row["channel_id"],
+                caption=row["content"],
+                media=_media_ids(json.loads(row["image"])),
+                thread=[reply["content"] for reply in thread],
+                thread_media=[_media_ids(reply["image"]) for reply in thread],
+            )
         )
-        for row in rows
-    ]
+    return entries
 
 
 def all_uploads(db: sqlite3.Connection) -> list[UploadEntry]:
@@ -137,6 +145,7 @@ def _targets(db: sqlite3.Connection) -> list[PostEntry]:
                 title=None,
                 caption=row["caption"],
                 thread=[],
+                thread_media=[],
                 options=json.loads(row["options"]),
                 media=media,
                 sha256=[hashes[content_id] for content_id in media if content_id in hashes],
@@ -219,6 +228,7 @@ def _tikflow(
         title=row["title"],
         caption=row["description"],
         thread=[],
+        thread_media=[],
         options={},
         media=[upload_id],
         sha256=str(row["sha256"] or "").split(),
@@ -242,7 +252,8 @@ def _postiz(db: sqlite3.Connection) -> list[PostEntry]:
         " JOIN accounts ON service = 'postiz' AND accounts.id = channel_id"
         " WHERE parent_id IS NULL ORDER BY postiz_posts.rowid"
     ).fetchall():
-        media = _media_ids(row["image"])
+        media = _media_ids(json.loads(row["image"]))
+        thread = list(postiz_posts.replies(db, row["id"]))
         entries.append(
             PostEntry(
                 service="postiz",
@@ -256,7 +267,8 @@ def _postiz(db: sqlite3.Connection) -> list[PostEntry]:
                 intent="draft" if row["state"] == "DRAFT" else "publish",
                 title=None,
                 caption=row["content"],
-                thread=[reply["content"] for reply in postiz_posts.replies(db, row["id"])],
+                thread=[reply["content"] for reply in thread],
+                thread_media=[_media_ids(json.loads(reply["image"])) for reply in thread],
                 options=json.loads(row["settings"]),
                 media=media,
                 sha256=[hashes[media_id] for media_id in media if media_id in hashes],
@@ -274,8 +286,8 @@ def _postiz(db: sqlite3.Connection) -> list[PostEntry]:
     return entries
 
 
-def _media_ids(images: str) -> list[str]:
-    return [image["id"] for image in json.loads(images)]
+def _media_ids(images: Iterable[Mapping[str, str]]) -> list[str]:
+    return [image["id"] for image in images]
 
 
 def _iso(ms: int | None) -> str | None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from postiz_calls import MASTODON, Caller, X
+from postiz_calls import IMAGE, MASTODON, Caller, X
 
 from calsync.sandbox import NoSuchPost, Sandbox
+
+POSTQUED = "660e8400-e29b-41d4-a716-446655440001"
 
 
 def test_a_person_changes_posts(postiz: Caller) -> None:
@@ -67,6 +69,24 @@ def test_the_hands_work_over_http(postiz: Caller) -> None:
     assert (out["id"], out["account_id"], out["caption"], out["media"]) == (post, channel, "Edited", [])
     unknown = postiz.http.post(f"{control}/knobs", json={"postiz": "3.0"})
     assert unknown.status_code == 400
+
+
+def test_a_person_changes_threads(postiz: Caller) -> None:
+    """Replies are made and replaced by hand, unseen in the list, and go out as they are then."""
+    at = postiz.box.now() + timedelta(hours=1)
+    by_hand = postiz.box.add_post("postiz", MASTODON, at, caption="Root", thread=["One", "Two"])
+    by_api = postiz.made("Root", "A reply", image=[IMAGE])
+    [first, second] = postiz.box.posts()
+    assert (first["thread"], first["thread_media"]) == (["One", "Two"], [[], []])
+    assert (second["thread"], second["thread_media"]) == (["A reply"], [["made up"]])
+    postiz.box.edit_post(by_hand, thread=["Three"])
+    postiz.box.edit_post(by_api, thread=[])
+    assert [each["id"] for each in postiz.list()] == [by_hand, by_api]
+    postiz.box.advance(timedelta(hours=2))
+    out = {each["id"]: each["thread"] for each in postiz.box.publications()}
+    assert out == {by_hand: ["Three"], by_api: []}
+    with pytest.raises(ValueError, match="threads"):
+        postiz.box.add_post("postqued", POSTQUED, at, thread=["One"])
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
