@@ -6,7 +6,9 @@ that hang on the root and have its group.
 
 The sandbox's choices: a post of type ``now`` gets the present as its date; an ``update`` that finds no such
 post makes one that no job ever publishes; a repeating post stays PUBLISHED between its occurrences; a post on
-a channel that is disabled or has to be connected anew ends as ERROR at its time.
+a channel that is disabled or has to be connected anew ends as ERROR at its time; a change of the state alone
+takes published posts too, in both versions, and schedules them once more; HEAD's guard of what is published
+holds for every type, ``update`` too; a reply's own id is none that can be deleted.
 """
 
 from __future__ import annotations
