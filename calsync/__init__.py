@@ -25,6 +25,8 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     building     one post on one account -> its entry
     entries      one calendar file -> its entries
     finding      the project file's globs -> which files are calendars
+    schemas      a JSON Schema that a service wrote -> one that is finite, small and without references
+    networks     options as written -> options as a network takes them, by the service's schema of it
     desired      the calendars of a project -> desired state
     editing      change one key of a person's YAML file and nothing else
     starter      a starter project, for `calsync init`

@@ -44,6 +44,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "entries": {*NOUNS, *TEXT, "building", "merging", "media", "settings"},
     "finding": {*NOUNS, "inside", "settings", "textfile"},
     "desired": {*NOUNS, *TEXT, "entries", "finding", "media", "settings"},
+    "schemas": {"model"},
+    "networks": {"fields", "model", "schemas", "textfile"},
     "editing": {"errors", "document", "textfile"},
     "environment": {"errors"},
     "accounts": {*NOUNS, *TEXT},
@@ -123,6 +125,7 @@ HOMES: dict[str, set[str]] = {
     "starlette": {"sandbox"},
     "uvicorn": {"sandbox"},
     "tzdata": {"zones"},
+    "jsonschema": {"networks"},
     "pytest": {"testing"},
 }
 """Library -> the rooms that may import it."""
