@@ -22,6 +22,7 @@ from calsync.model import (
     Record,
     Recorded,
     RemoteId,
+    Reply,
     Status,
     UploadKey,
 )
@@ -81,16 +82,18 @@ jsons = st.recursive(
 )
 accounts = st.builds(AccountKey, texts, texts)
 assets = st.lists(texts, max_size=2).map(tuple)
+media = st.lists(st.builds(MediaRef, st.sampled_from(["sha256", "id"]), texts.filter(bool)), max_size=2).map(
+    tuple
+)
 contents = st.builds(
     Content,
     at=moments,
     caption=texts,
     title=texts,
-    media=st.lists(
-        st.builds(MediaRef, st.sampled_from(["sha256", "id"]), texts.filter(bool)), max_size=2
-    ).map(tuple),
+    media=media,
     intent=st.sampled_from(Intent),
     options=st.dictionaries(texts, jsons, max_size=2).map(Options),
+    thread=st.just(()) | st.lists(st.builds(Reply, texts, media), max_size=2).map(tuple),
 )
 RECORD_PARTS: dict[str, st.SearchStrategy[object]] = {
     "address": addresses,

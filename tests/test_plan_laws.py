@@ -46,6 +46,7 @@ from calsync.observed import Refresh
 from calsync.plan import Filters, Plan, plan
 from calsync.plan.action import Cancel, Create, Forget, Move, Replace
 from calsync.plan.outcome import OutcomeKind
+from calsync.providers.memory import MemoryPost
 from calsync.reconcile.look import View, make_plan
 from calsync.render.jsondoc import plan_document, to_text
 
@@ -67,6 +68,13 @@ ALIASES: tuple[Mapping[str, str], ...] = (
     {"brand": "memory-2", "second": "memory-1"},
 )
 """What the aliases mean: mostly what they meant before."""
+THREADS: tuple[tuple[tuple[str, str | None], ...], ...] = (
+    (),
+    (),
+    (("One", None),),
+    (("One", "b.mp4"), ("Two", None), ("", "a.mp4")),
+)
+"""What follows below a post."""
 kinds = pytest.mark.parametrize("kind", SERVICES)
 
 
@@ -106,6 +114,7 @@ def calendars(draw: st.DrawFn, *, wanted: bool = False) -> Calendar:
             media=draw(st.sampled_from(["a.mp4", "b.mp4"])),
             standing=draw(standings),
             previously=former,
+            thread=draw(st.sampled_from(THREADS)),
         )
     return calendar
 
@@ -244,6 +253,12 @@ def promised(world: World, again: Plan) -> None:
             if not world.service.capabilities.one_schedule_per_asset:
                 assert post.content.caption == entry.content.caption
                 assert post.token is None or post.content == entry.content
+                assert post.token is None or made_of(world, post) == [each.sha256 for each in entry.files]
+
+
+def made_of(world: World, post: MemoryPost) -> list[str]:
+    """The digests of the files that a post and its thread show, in order."""
+    return [world.service.contents[each] for each in post.assets]
 
 
 @kinds

@@ -31,6 +31,7 @@ from calsync.model import (
     Recorded,
     RemoteId,
     RemoteMedia,
+    Reply,
     Standing,
     Status,
 )
@@ -95,6 +96,8 @@ class Spec:
     media: str = "a.mp4"
     standing: Standing = Standing.WANTED
     previously: str | None = None
+    thread: tuple[tuple[str, str | None], ...] = ()
+    """Text and file of each reply; left out where the service has no threads."""
 
 
 Calendar = Mapping[tuple[str, str], Spec]
@@ -182,6 +185,13 @@ class Quiet:
         """An action came to its end."""
 
 
+def file_of(name: str) -> MediaFile:
+    """One of the files, as the calendars name it."""
+    data = FILES[name]
+    digest = hashlib.sha256(data).hexdigest()
+    return MediaFile(path=name, sha256=digest, size=len(data), kind=MediaKind.VIDEO, mime="video/mp4")
+
+
 def files_in(root: Path) -> Path:
     """A project directory with the media that the worlds post."""
     for name, data in FILES.items():
@@ -218,14 +228,13 @@ class World:
         """The calendar's entry."""
         post, alias = key
         media: Media
-        if self.service.capabilities.one_schedule_per_asset:
+        abilities = self.service.capabilities
+        if abilities.one_schedule_per_asset:
             media = RemoteMedia(f"upload-{spec.previously or post}-{alias}")
         else:
-            data = FILES[spec.media]
-            digest = hashlib.sha256(data).hexdigest()
-            media = MediaFile(
-                path=spec.media, sha256=digest, size=len(data), kind=MediaKind.VIDEO, mime="video/mp4"
-            )
+            media = file_of(spec.media)
+        thread = spec.thread if "thread" in abilities.settable else ()
+        shown = tuple(() if name is None else (file_of(name),) for _, name in thread)
         return Entry(
             address=Address("spring", post, alias),
             content=Content(
@@ -233,8 +242,13 @@ class World:
                 caption=spec.caption,
                 media=(MediaRef.of(media),),
                 options=Options({"privacy_level": "SELF_ONLY"}),
+                thread=tuple(
+                    Reply(text, tuple(map(MediaRef.of, files)))
+                    for (text, _), files in zip(thread, shown, strict=True)
+                ),
             ),
             media=(media,),
+            thread_media=shown,
             zone="UTC",
             source=Source(file="spring.yaml", line=1),
             standing=spec.standing,
@@ -271,7 +285,7 @@ class World:
             now=lambda: self.now,
             load=lambda: Loaded(entries=self.entries(), diagnostics=(), calendars=("spring",)),
             connect=lambda _, __: self.service,
-            limits=lambda _: (LIMITS,),
+            limits=lambda _: (replace(LIMITS, thread="thread" in self.service.capabilities.settable),),
         )
 
     def plan(self, mode: Refresh = Refresh.AUTO, *accounts: str) -> Plan:
