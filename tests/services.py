@@ -18,21 +18,30 @@ from calsync.transport import Transport
 
 __all__ = ["KEYS", "File", "House", "connected", "due", "image", "video"]
 
-KEYS = {"postqued": "pq_sandbox", "tikflow": "sk_live_sandbox"}
+KEYS = {"postqued": "pq_sandbox", "tikflow": "sk_live_sandbox", "postiz": "pz_sandbox"}
 
 
 def connected(
-    service: str, url: str, now: Any, *, lines: list[str] | None = None, sleep: Any = None, **settings: Any
+    service: str,
+    url: str,
+    now: Any,
+    *,
+    lines: list[str] | None = None,
+    sleep: Any = None,
+    lead_time: timedelta = timedelta(),
+    **settings: Any,
 ) -> tuple[Provider, Transport]:
     """A provider that speaks to an address; waits cost no time."""
     transport = Transport(
         url,
         Key(KEYS[service]),
         service=service,
+        authorization=providers.authorization(service),
         sleep=sleep or (lambda _: None),
         observe=lines.append if lines is not None else None,
     )
-    link = Link(settings=ServiceSettings(service=service, **settings), transport=transport, now=now)
+    known = ServiceSettings(service=service, **settings)
+    link = Link(settings=known, transport=transport, now=now, lead_time=lead_time)
     return providers.connect(link), transport
 
 

@@ -50,7 +50,7 @@ def test_built_in_services_and_what_they_are_reached_with() -> None:
 def test_an_unknown_service_says_which_there_are() -> None:
     """And which one may have been meant."""
     for ask in (providers.base_url, lambda name: providers.limits(ServiceSettings(service=name))):
-        with pytest.raises(CalsyncError, match="memory, postqued, tikflow") as caught:
+        with pytest.raises(CalsyncError, match="memory, postiz, postqued, tikflow") as caught:
             ask("postqeud")
         assert caught.value.hint == "did you mean postqued?"
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = {
     "memory": "calsync.providers.memory",
+    "postiz": "calsync.providers.postiz",
     "postqued": "calsync.providers.postqued",
     "tikflow": "calsync.providers.tikflow",
 }

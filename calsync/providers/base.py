@@ -272,10 +272,34 @@ class Provider(Protocol):
         ...
 
 
-class OneByOne:
-    """To be subclassed by providers of services where each post takes a request of its own."""
+class Plain:
+    """To be subclassed by providers: what a service need not have, as it is where there is none of it."""
 
     service: str
+
+    def workspace(self) -> str | None:
+        """None: there are none."""
+        return None
+
+    def usage(self) -> Usage | None:
+        """None: it does not say."""
+        return None
+
+    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
+
+    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
+        """None: it does not say."""
+        return None
+
+    def check(self, submission: Submission) -> Sequence[Diagnostic]:  # noqa: ARG002 - the contract's
+        """Nothing: there is no dry run."""
+        return ()
+
+    def asset_status(self, asset: str) -> Status | None:  # noqa: ARG002 - the contract's
+        """None: an upload publishes nothing."""
+        return None
 
     def create_together(
         self,

@@ -11,21 +11,17 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Unpack
 
-from calsync.errors import Diagnostic, Rejected, Unavailable, Uncertain
+from calsync.errors import Rejected, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
-    Channel,
     Content,
-    CreatorInfo,
     Json,
     MediaKind,
     RemoteId,
     Sighting,
-    Status,
-    Usage,
     stamp,
 )
-from calsync.providers.base import Link, OneByOne, Payload, RemoteAccount, Scope, Submission, Window
+from calsync.providers.base import Link, Payload, Plain, RemoteAccount, Scope, Submission, Window
 from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
 from calsync.providers.reading import camel, fields, file_part, ident, items, reason, segment, text
 from calsync.transport import Answer, Form
@@ -46,7 +42,7 @@ CAPABILITIES = Capabilities(
 )
 
 
-class PostquedV1(OneByOne):
+class PostquedV1(Plain):
     """Postqued by its v1 API."""
 
     def __init__(self, link: Link) -> None:
@@ -65,10 +61,6 @@ class PostquedV1(OneByOne):
         """Without the title, which v1 has no field for."""
         return replace(content, title="") if content.title else content
 
-    def workspace(self) -> str | None:
-        """None: there are none."""
-        return None
-
     def accounts(self) -> Sequence[RemoteAccount]:
         """The connected TikTok accounts (the guide, step 3)."""
         answer = self._collection("GET", "/v1/platform-accounts", klass="read", query={"platform": "tiktok"})
@@ -85,18 +77,6 @@ class PostquedV1(OneByOne):
             for each in items(listed)
             if (account_id := text(each, "id"))
         )
-
-    def usage(self) -> Usage | None:
-        """None: v1 does not say how many places there are."""
-        return None
-
-    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
-        """None: it does not say."""
-        return None
-
-    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
-        """None: it does not say."""
-        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:  # noqa: ARG002 - the contract's
         """Nothing: v1 has no list."""
@@ -125,10 +105,6 @@ class PostquedV1(OneByOne):
             reason=reason(target, request),
         )
 
-    def check(self, submission: Submission) -> Sequence[Diagnostic]:  # noqa: ARG002 - the contract's
-        """Nothing: v1 has no dry run."""
-        return ()
-
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:  # noqa: ARG002 - the contract's
         """Upload one file and return its content id: a video by presigned address, an image as a form or, failing that, alike.
 
@@ -141,10 +117,6 @@ class PostquedV1(OneByOne):
             if content_id is not None:
                 return content_id
         return self._presigned.upload(files[0], {})
-
-    def asset_status(self, asset: str) -> Status | None:  # noqa: ARG002 - the contract's
-        """None: an upload here publishes nothing."""
-        return None
 
     def create_body(self, submission: Submission) -> bytes:
         """The publish request, field for field and in the order of the guide's step 3."""

@@ -15,7 +15,6 @@ from typing import Unpack
 from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Severity, Unavailable, Uncertain
 from calsync.model import (
     Capabilities,
-    Channel,
     Content,
     CreatorInfo,
     Json,
@@ -27,7 +26,7 @@ from calsync.model import (
     stamp,
 )
 from calsync.providers import postqued_v2_reading as reading
-from calsync.providers.base import Link, OneByOne, Payload, RemoteAccount, Scope, Submission, Window
+from calsync.providers.base import Link, Payload, Plain, RemoteAccount, Scope, Submission, Window
 from calsync.providers.postqued_common import How, Presigned, documented, names_lost_content, status
 from calsync.providers.postqued_v2_workspaces import Workspaces
 from calsync.providers.reading import camel, fields, items, segment, text
@@ -64,7 +63,7 @@ _MOST_ALONE = 300
 """Publish requests of one listing that are asked for one by one: ten minutes at the documented rate."""
 
 
-class PostquedV2(OneByOne):
+class PostquedV2(Plain):
     """Postqued by its v2 API."""
 
     def __init__(self, link: Link) -> None:
@@ -115,10 +114,6 @@ class PostquedV2(OneByOne):
         path = f"/v2/integrations/{self._segment(scope.account.id)}/creator-info"
         answer = self._transport.request("GET", path, klass="read", query=self._query(scope))
         return reading.creator(answer.body)
-
-    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
-        """None: it does not say."""
-        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """Every target of these accounts, by windows of 31 days, each post once (GET /v2/publish).
@@ -175,10 +170,6 @@ class PostquedV2(OneByOne):
             raise Rejected(f"{self.service} takes one file an upload, not {len(files)}", service=self.service)
         workspace = self._workspaces.of(submission.scope)
         return self._presigned.upload(files[0], {"workspaceId": workspace})
-
-    def asset_status(self, asset: str) -> Status | None:  # noqa: ARG002 - the contract's
-        """None: an upload here publishes nothing."""
-        return None
 
     def create_body(self, submission: Submission) -> bytes:
         """The publish request (PublishRequest of the OpenAPI document), one target."""

@@ -11,12 +11,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from calsync.errors import Diagnostic, Interrupted, ProviderError, Rejected, Unauthorized, Uncertain
+from calsync.errors import Interrupted, ProviderError, Rejected, Unauthorized, Uncertain
 from calsync.model import (
     Capabilities,
-    Channel,
     Content,
-    CreatorInfo,
     Intent,
     Json,
     Limits,
@@ -29,8 +27,8 @@ from calsync.model import (
 )
 from calsync.providers.base import (
     Link,
-    OneByOne,
     Payload,
+    Plain,
     Provider,
     RemoteAccount,
     Scope,
@@ -102,7 +100,7 @@ def connect(link: Link) -> Provider:
     return TikFlow(link)
 
 
-class TikFlow(OneByOne):
+class TikFlow(Plain):
     """TikFlow by its one API."""
 
     def __init__(self, link: Link) -> None:
@@ -118,10 +116,6 @@ class TikFlow(OneByOne):
         if content.title or any(each.scheme == "id" for each in content.media):
             return content
         return replace(content, title=_title(content))
-
-    def workspace(self) -> str | None:
-        """None: there are none."""
-        return None
 
     def accounts(self) -> Sequence[RemoteAccount]:
         """The accounts that appear in schedules and uploads: no page documents a list of accounts."""
@@ -142,14 +136,6 @@ class TikFlow(OneByOne):
             used = sum(each.status is Status.SCHEDULED for each in self._reading.listed())
         return Usage(limit=self._settings.quota, used=used)
 
-    def creator(self, scope: Scope) -> CreatorInfo | None:  # noqa: ARG002 - the contract's
-        """None: it does not say."""
-        return None
-
-    def channel(self, scope: Scope) -> Channel | None:  # noqa: ARG002 - the contract's
-        """None: it does not say."""
-        return None
-
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         """The schedules of these accounts in the window, from the one list that TikFlow has of all."""
         accounts = {scope.account.id for scope in scopes}
@@ -164,10 +150,6 @@ class TikFlow(OneByOne):
     def get_post(self, remote_id: RemoteId, scope: Scope) -> Sighting | None:  # noqa: ARG002 - ids suffice here
         """From the list; what that has no more, by the fate of its upload."""
         return self._reading.find(remote_id)
-
-    def check(self, submission: Submission) -> Sequence[Diagnostic]:  # noqa: ARG002 - the contract's
-        """Nothing: there is no dry run."""
-        return ()
 
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:
         """Upload a video or the photos of a carousel, with caption and options; the upload id.

@@ -78,14 +78,19 @@ def refusal(body: Json, raw: bytes) -> tuple[str | None, str | None]:
     """Message and code of an error answer, in whichever envelope.
 
     Postqued: `{"error": "text", "code": "CODE"}`. TikFlow: `{"success": false, "error": {"code", "message",
-    "details"}}`. A page that a proxy put in between is told as such.
+    "details"}}`. Postiz: `{"message": "text" or ["text"], "error": "Bad Request"}`, also with `provider` and `name`
+    of a channel, or `{"msg": "text"}`. A page that a proxy put in between is told as such.
     """
     if not isinstance(body, dict):
         page = raw[: 4 * _LONGEST_MESSAGE].decode("utf-8", "replace").strip()
         return ("a page of markup, not the API's JSON" if page.startswith("<") else page or None), None
     inner = body.get("error")
     fields: Mapping[str, Json] = inner if isinstance(inner, dict) else body
-    message = inner if isinstance(inner, str) else fields.get("message")
+    said = fields.get("message", body.get("msg"))
+    if isinstance(said, list):
+        said = "; ".join(each for each in said if isinstance(each, str))
+    # Beside a status code in the body, `error` only names that status.
+    message = inner if isinstance(inner, str) and not (said and "statusCode" in body) else said
     code = fields.get("code")
     details = fields.get("details")
     text = message if isinstance(message, str) else None

@@ -15,23 +15,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from calsync.errors import Diagnostic, Rejected
+from calsync.errors import Rejected
 from calsync.model import (
     Capabilities,
-    Channel,
     Content,
-    CreatorInfo,
     Limits,
     RemoteId,
     Sighting,
     Status,
-    Usage,
     moment,
 )
 from calsync.providers.base import (
     Link,
-    OneByOne,
     Payload,
+    Plain,
     Provider,
     RemoteAccount,
     Scope,
@@ -70,7 +67,7 @@ def connect(link: Link) -> Provider:
     return Notebook(link, Path(os.environ["NOTEBOOK"]))
 
 
-class Notebook(OneByOne):
+class Notebook(Plain):
     def __init__(self, link: Link, path: Path) -> None:
         self.service = link.settings.service
         self.capabilities = CAPABILITIES
@@ -81,22 +78,10 @@ class Notebook(OneByOne):
     def normalize(self, content: Content, platform: str = "tiktok") -> Content:
         return replace(content, title="")
 
-    def workspace(self) -> str | None:
-        return None
-
     def accounts(self) -> Sequence[RemoteAccount]:
         return [
             RemoteAccount(id=each, platform="tiktok", username=f"@{each}") for each in ("first", "second")
         ]
-
-    def usage(self) -> Usage | None:
-        return None
-
-    def creator(self, scope: Scope) -> CreatorInfo | None:
-        return None
-
-    def channel(self, scope: Scope) -> Channel | None:
-        return None
 
     def list_posts(self, scopes: Sequence[Scope], window: Window) -> Sequence[Sighting]:
         accounts = {scope.account.id for scope in scopes}
@@ -111,17 +96,11 @@ class Notebook(OneByOne):
         post = self._posts().get(remote_id.id)
         return None if post is None else self._sighting(remote_id.id, post)
 
-    def check(self, submission: Submission) -> Sequence[Diagnostic]:
-        return ()
-
     def upload(self, files: Sequence[Payload], submission: Submission) -> str:
         digest = hashlib.sha256()
         for chunk in files[0].chunks():
             digest.update(chunk)
         return digest.hexdigest()
-
-    def asset_status(self, asset: str) -> Status | None:
-        return None
 
     def create_body(self, submission: Submission) -> bytes:
         return json.dumps(
