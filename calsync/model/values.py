@@ -42,12 +42,16 @@ def moment(text: str) -> datetime:
 
 def comparable(text: str | None) -> str:
     """Text as it is compared: NFC, no trailing white space, absent equals empty."""
-    return unicodedata.normalize("NFC", text or "").rstrip()
+    return (
+        (text or "").rstrip()
+        if text is None or text.isascii()
+        else unicodedata.normalize("NFC", text).rstrip()
+    )
 
 
 def units(text: str) -> int:
     """The length of a text as TikTok counts it: UTF-16 code units, so most emoji are 2."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def canonical(value: Json) -> str:

@@ -20,10 +20,11 @@ from typing import TypeAlias
 from calsync.errors import Diagnostic, Severity
 from calsync.model import AccountSpec, Entry, Limits, Standing
 from calsync.rules import choices, crowd, media, text
-from calsync.rules.case import Case
+from calsync.rules.case import Case, Terms
 
 PostRule: TypeAlias = Callable[[Case], Iterator[Diagnostic]]
 AccountRule: TypeAlias = Callable[[Sequence[Case]], Iterator[Diagnostic]]
+"""Given the wanted posts of all accounts, soonest first."""
 
 POST_RULES: tuple[PostRule, ...] = (
     media.by_id_only,
@@ -82,16 +83,11 @@ def check(
     reported once.
     """
     settled = None if now is None else now - SETTLED_AFTER
+    terms = {alias: Terms.of(spec, limits.get(spec.service, ())) for alias, spec in accounts.items()}
     cases = [
-        Case.of(
-            entry,
-            account,
-            tuple(limits.get(account.service, ())),
-            past=settled is not None and entry.content.at < settled,
-        )
+        Case.of(entry, known, past=settled is not None and entry.content.at < settled)
         for entry in entries
-        if entry.standing is not Standing.CANCELED
-        and (account := accounts.get(entry.address.account)) is not None
+        if entry.standing is not Standing.CANCELED and (known := terms.get(entry.address.account)) is not None
     ]
     found: dict[tuple[object, ...], Diagnostic] = {}
     for each in _findings(cases):
@@ -101,7 +97,7 @@ def check(
 
 def text_room(entry: Entry, account: AccountSpec, limits: Sequence[Limits]) -> dict[str, int]:
     """How many UTF-16 units caption and title of an entry may have; absent: no limit is known."""
-    return text.room(Case.of(entry, account, tuple(limits)))
+    return text.room(Case.of(entry, Terms.of(account, limits)))
 
 
 def _findings(cases: Sequence[Case]) -> Iterator[Diagnostic]:
@@ -113,6 +109,6 @@ def _findings(cases: Sequence[Case]) -> Iterator[Diagnostic]:
                 paused = case.entry.standing is Standing.PAUSED and each.severity is Severity.ERROR
                 yield replace(each, severity=Severity.WARNING) if paused else each
     yield from media.not_probed(cases)
-    wanted = [case for case in cases if case.entry.standing is Standing.WANTED]
+    wanted = crowd.in_time(case for case in cases if case.entry.standing is Standing.WANTED)
     for account_rule in ACCOUNT_RULES:
         yield from account_rule(wanted)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from calsync.errors import Diagnostic, Severity, Source
-from calsync.model import AccountSpec, Entry, Limits, MediaFile, MediaKind, RemoteMedia
+from calsync.model import AccountSpec, Entry, Limits, MediaFile, MediaKind
 
 TRANSFER_GUIDE = "TikTok Content Posting API, media transfer guide"
 DIRECT_POST = "TikTok Content Posting API, direct post reference"
@@ -25,13 +25,44 @@ TIKTOK = Limits(
 """TikTok's own limits: they bound every service, and stand in for a service that names none."""
 
 
+class Terms(NamedTuple):
+    """What an account and the versions of its service that could be meant say of all its posts.
+
+    `takes_files`: some version does. `fixes`: content named by its id brings caption, title and options with it.
+    `options`: those that every version can set; None: all.
+    """
+
+    account: AccountSpec
+    versions: tuple[Limits, ...]
+    tiktok: bool
+    takes_files: bool
+    fixes: bool
+    options: frozenset[str] | None
+
+    @classmethod
+    def of(cls, account: AccountSpec, limits: Iterable[Limits]) -> Terms:
+        """Work out once what holds for every post of an account."""
+        tiktok = account.platform == "tiktok"
+        versions = tuple(limits) or ((TIKTOK,) if tiktok else ())
+        named = [each.options for each in versions if each.options is not None]
+        return cls(
+            account=account,
+            versions=versions,
+            tiktok=tiktok,
+            takes_files=not versions or any(each.by_id_only is None for each in versions),
+            fixes=bool(versions)
+            and all(each.one_schedule_per_asset or each.by_id_only is not None for each in versions),
+            options=frozenset.intersection(*named) if named else None,
+        )
+
+
 class Case(NamedTuple):
     """An entry with its account and the versions of its service that could be meant (none: nothing is known).
 
     `kind` is None where the media is mixed, absent or only known by id. `fixed`: the post plays an upload that
     brings its own caption, title and options, so that only its time is ours. `uploads`: it shows files that
     some version of the service takes. `ours`: its text and options are ours, since no upload brings them, or
-    would have to. `past`: long over.
+    would have to. `past`: long over. `settable`: options that every version can set; None: all of them.
     """
 
     entry: Entry
@@ -45,35 +76,28 @@ class Case(NamedTuple):
     uploads: bool
     ours: bool
     past: bool
+    settable: frozenset[str] | None
 
     @classmethod
-    def of(
-        cls, entry: Entry, account: AccountSpec, limits: tuple[Limits, ...], *, past: bool = False
-    ) -> Case:
+    def of(cls, entry: Entry, terms: Terms, *, past: bool = False) -> Case:
         """Work out once what every rule asks."""
-        files = tuple((index, each) for index, each in enumerate(entry.media) if isinstance(each, MediaFile))
+        files = tuple((index, each) for index, each in enumerate(entry.media) if type(each) is MediaFile)
+        by_id = len(files) < len(entry.media)
+        fixed = by_id and terms.fixes
         kinds = {each.kind for _, each in files}
-        by_id = any(isinstance(each, RemoteMedia) for each in entry.media)
-        tiktok = account.platform == "tiktok"
-        versions = limits or ((TIKTOK,) if tiktok else ())
-        takes_files = not versions or any(each.by_id_only is None for each in versions)
-        fixed = (
-            by_id
-            and bool(versions)
-            and all(each.one_schedule_per_asset or each.by_id_only is not None for each in versions)
-        )
         return cls(
-            entry=entry,
-            account=account,
-            versions=versions,
-            files=files,
-            kind=kinds.pop() if len(kinds) == 1 and not by_id else None,
-            tiktok=tiktok,
-            by_id=by_id,
-            fixed=fixed,
-            uploads=takes_files and (bool(files) or any(entry.thread_media)),
-            ours=not fixed and (not files or takes_files),
-            past=past,
+            entry,
+            terms.account,
+            terms.versions,
+            files,
+            kinds.pop() if len(kinds) == 1 and not by_id else None,
+            terms.tiktok,
+            by_id,
+            fixed,
+            terms.takes_files and (bool(files) or any(entry.thread_media)),
+            not fixed and (not files or terms.takes_files),
+            past,
+            terms.options,
         )
 
     @property

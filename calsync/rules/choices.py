@@ -103,9 +103,10 @@ def photo_cover(case: Case) -> Iterator[Diagnostic]:
 
 def settable_options(case: Case) -> Iterator[Diagnostic]:
     """Every option is one that the service can set: nothing is dropped in silence (Limits.options)."""
-    if not case.choices:
+    options = case.entry.content.options
+    if not case.choices or case.settable is None or case.settable.issuperset(options):
         return
-    for name in case.entry.content.options:
+    for name in options:
 
         def objection(limits: Limits, name: str = name) -> str | None:
             if limits.options is None or name in limits.options:
@@ -119,6 +120,8 @@ def settable_options(case: Case) -> Iterator[Diagnostic]:
 def accepted_intent(case: Case) -> Iterator[Diagnostic]:
     """The service can do what is meant with the post: publish it, or put a draft in the inbox (Limits)."""
     intent = case.entry.content.intent
+    if all(intent in each.intents for each in case.versions):
+        return
 
     def objection(limits: Limits) -> str | None:
         if intent in limits.intents:

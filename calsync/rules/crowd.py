@@ -1,6 +1,6 @@
 """Rules about posts of one account together: how many, how close, and whether they repeat each other.
 
-They look at wanted posts only. Names are given without the account, so that a calendar that goes to
+They look at wanted posts only, soonest first. Names are given without the account, so that a calendar that goes to
 several accounts is told once.
 """
 
@@ -107,7 +107,8 @@ def repeats(cases: Sequence[Case]) -> Iterator[Diagnostic]:
     for posts in _by_account(case for case in cases if not case.fixed):
         alike: defaultdict[tuple[tuple[MediaRef, ...], str], list[Case]] = defaultdict(list)
         for case in posts:
-            key = tuple(map(MediaRef.of, case.entry.media)), comparable(case.entry.content.caption)
+            content = case.entry.content
+            key = content.media, comparable(content.caption)
             if any(key):
                 alike[key].append(case)
         for same in alike.values():
@@ -122,7 +123,9 @@ def repeats(cases: Sequence[Case]) -> Iterator[Diagnostic]:
 def one_schedule_per_upload(cases: Sequence[Case]) -> Iterator[Diagnostic]:
     """An upload takes one schedule where the service says so: no two posts name it (Limits)."""
     takers: dict[tuple[str, str], Case] = {}
-    for case in _in_time(cases):
+    for case in cases:
+        if not case.by_id:
+            continue
         once = [each for each in case.versions if each.one_schedule_per_asset]
         if not once or len(once) < len(case.versions):
             continue
@@ -140,12 +143,15 @@ def one_schedule_per_upload(cases: Sequence[Case]) -> Iterator[Diagnostic]:
                 )
 
 
-def _by_account(cases: Iterable[Case]) -> Iterator[list[Case]]:
-    """The cases of each remote account, soonest first."""
+def _by_account(cases: Iterable[Case]) -> Iterable[list[Case]]:
+    """The cases of each remote account, soonest first, as they come."""
     accounts: defaultdict[AccountName, list[Case]] = defaultdict(list)
+    names: dict[str, AccountName] = {}
     for case in cases:
-        accounts[_account(case)].append(case)
-    yield from map(_in_time, accounts.values())
+        alias = case.account.alias
+        name = names.get(alias) or names.setdefault(alias, _account(case))
+        accounts[name].append(case)
+    return accounts.values()
 
 
 def _account(case: Case) -> AccountName:
@@ -156,7 +162,8 @@ def _account(case: Case) -> AccountName:
     return spec.service, spec.platform, name
 
 
-def _in_time(cases: Iterable[Case]) -> list[Case]:
+def in_time(cases: Iterable[Case]) -> list[Case]:
+    """Soonest first."""
     return sorted(cases, key=lambda case: (case.entry.content.at, case.entry.address))
 
 

@@ -19,7 +19,7 @@ PHOTO_SHORT_SIDE, PHOTO_LONG_SIDE = 1080, 1920
 
 def by_id_only(case: Case) -> Iterator[Diagnostic]:
     """Files go only where uploading does not publish (TikFlow: the upload may publish at once)."""
-    if case.files:
+    if case.files and any(each.by_id_only for each in case.versions):
         yield from judge(case, "media-by-id-only", "media", "", lambda limits: limits.by_id_only)
 
 
@@ -31,7 +31,7 @@ def files_only(case: Case) -> Iterator[Diagnostic]:
 
 def one_kind(case: Case) -> Iterator[Diagnostic]:
     """A TikTok post is one video or photos, never both (separate endpoints of the Content Posting API)."""
-    if not case.tiktok:
+    if not case.tiktok or len(case.files) < 2:
         return
     videos = sum(each.kind is MediaKind.VIDEO for _, each in case.files)
     photos = len(case.files) - videos
@@ -79,6 +79,8 @@ def accepted_type(case: Case) -> Iterator[Diagnostic]:
         return
     for index, each in case.files:
         video = each.kind is MediaKind.VIDEO
+        if all(each.mime in (limits.videos if video else limits.images) for limits in case.versions):
+            continue
         measured = f"{each.path} is {each.mime}"
 
         def objection(limits: Limits, file: MediaFile = each, video: bool = video) -> str | None:
@@ -108,10 +110,12 @@ def accepted_size(case: Case) -> Iterator[Diagnostic]:
         return
     for place, each in case.uploaded:
         video = each.kind is MediaKind.VIDEO
+        least = min(most_bytes(limits, video=video) for limits in (TIKTOK, *case.versions))
+        if each.size <= least:
+            continue
 
         def bound(limits: Limits, video: bool = video) -> tuple[int, Limits]:
-            own = limits.video_bytes if video else limits.image_bytes
-            theirs = TIKTOK.video_bytes if video else TIKTOK.image_bytes
+            own, theirs = most_bytes(limits, video=video), most_bytes(TIKTOK, video=video)
             return (theirs, TIKTOK) if case.tiktok and theirs <= own else (own, limits)
 
         def objection(limits: Limits, file: MediaFile = each, video: bool = video) -> str | None:
@@ -222,6 +226,11 @@ def not_probed(cases: Sequence[Case]) -> Iterator[Diagnostic]:
                 " dimensions are checked once it is fetched",
                 "calsync media probe, where the media is, and commit media.lock",
             )
+
+
+def most_bytes(limits: Limits, *, video: bool) -> int:
+    """How large a video or an image may be."""
+    return limits.video_bytes if video else limits.image_bytes
 
 
 def amount(size: int) -> str:

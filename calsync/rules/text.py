@@ -72,9 +72,7 @@ def caption_length(case: Case) -> Iterator[Diagnostic]:
 
 def title_present(case: Case) -> Iterator[Diagnostic]:
     """There is a title, or a caption to cut it from, where the service wants a title (Limits)."""
-    if not case.ours or any(
-        comparable(each) for each in (case.entry.content.title, case.entry.content.caption)
-    ):
+    if not case.ours or comparable(case.entry.content.caption) or comparable(case.entry.content.title):
         return
 
     def objection(limits: Limits) -> str | None:
@@ -93,9 +91,10 @@ def title_present(case: Case) -> Iterator[Diagnostic]:
 
 def title_length(case: Case) -> Iterator[Diagnostic]:
     """A title has at most 90 UTF-16 units with photos (photo post reference), or what the service takes."""
-    if not (case.tiktok and case.ours):
+    title = comparable(case.entry.content.title)
+    if not (case.tiktok and case.ours and title):
         return
-    length = units(comparable(case.entry.content.title))
+    length = units(title)
     most = PHOTO_TITLE if case.kind is MediaKind.IMAGE else None
     theirs = f"TikTok takes at most {PHOTO_TITLE} with photos ({PHOTO_POST})"
     yield from judge(
