@@ -29,7 +29,7 @@ class Terms(NamedTuple):
     """What an account and the versions of its service that could be meant say of all its posts.
 
     `takes_files`: some version does. `fixes`: content named by its id brings caption, title and options with it.
-    `options`: those that every version can set; None: all.
+    `options`: those that every version can set; None: all. `video_bytes`, `image_bytes`: up to these nothing is said.
     """
 
     account: AccountSpec
@@ -38,6 +38,8 @@ class Terms(NamedTuple):
     takes_files: bool
     fixes: bool
     options: frozenset[str] | None
+    video_bytes: int
+    image_bytes: int
 
     @classmethod
     def of(cls, account: AccountSpec, limits: Iterable[Limits]) -> Terms:
@@ -53,6 +55,8 @@ class Terms(NamedTuple):
             fixes=bool(versions)
             and all(each.one_schedule_per_asset or each.by_id_only is not None for each in versions),
             options=frozenset.intersection(*named) if named else None,
+            video_bytes=min(each.video_bytes for each in (TIKTOK, *versions)),
+            image_bytes=min(each.image_bytes for each in (TIKTOK, *versions)),
         )
 
 
@@ -62,7 +66,7 @@ class Case(NamedTuple):
     `kind` is None where the media is mixed, absent or only known by id. `fixed`: the post plays an upload that
     brings its own caption, title and options, so that only its time is ours. `uploads`: it shows files that
     some version of the service takes. `ours`: its text and options are ours, since no upload brings them, or
-    would have to. `past`: long over. `settable`: options that every version can set; None: all of them.
+    would have to. `past`: long over.
     """
 
     entry: Entry
@@ -76,28 +80,30 @@ class Case(NamedTuple):
     uploads: bool
     ours: bool
     past: bool
-    settable: frozenset[str] | None
+    terms: Terms
 
     @classmethod
     def of(cls, entry: Entry, terms: Terms, *, past: bool = False) -> Case:
         """Work out once what every rule asks."""
-        files = tuple((index, each) for index, each in enumerate(entry.media) if type(each) is MediaFile)
+        files = tuple([(index, each) for index, each in enumerate(entry.media) if type(each) is MediaFile])
         by_id = len(files) < len(entry.media)
         fixed = by_id and terms.fixes
-        kinds = {each.kind for _, each in files}
+        kind = files[0][1].kind if files and not by_id else None
+        if len(files) > 1 and any(each.kind is not kind for _, each in files):
+            kind = None
         return cls(
             entry,
             terms.account,
             terms.versions,
             files,
-            kinds.pop() if len(kinds) == 1 and not by_id else None,
+            kind,
             terms.tiktok,
             by_id,
             fixed,
             terms.takes_files and (bool(files) or any(entry.thread_media)),
             not fixed and (not files or terms.takes_files),
             past,
-            terms.options,
+            terms,
         )
 
     @property

@@ -104,7 +104,7 @@ def photo_cover(case: Case) -> Iterator[Diagnostic]:
 def settable_options(case: Case) -> Iterator[Diagnostic]:
     """Every option is one that the service can set: nothing is dropped in silence (Limits.options)."""
     options = case.entry.content.options
-    if not case.choices or case.settable is None or case.settable.issuperset(options):
+    if not case.choices or case.terms.options is None or case.terms.options.issuperset(options):
         return
     for name in options:
 

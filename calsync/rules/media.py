@@ -110,12 +110,12 @@ def accepted_size(case: Case) -> Iterator[Diagnostic]:
         return
     for place, each in case.uploaded:
         video = each.kind is MediaKind.VIDEO
-        least = min(most_bytes(limits, video=video) for limits in (TIKTOK, *case.versions))
-        if each.size <= least:
+        if each.size <= (case.terms.video_bytes if video else case.terms.image_bytes):
             continue
 
         def bound(limits: Limits, video: bool = video) -> tuple[int, Limits]:
-            own, theirs = most_bytes(limits, video=video), most_bytes(TIKTOK, video=video)
+            own = limits.video_bytes if video else limits.image_bytes
+            theirs = TIKTOK.video_bytes if video else TIKTOK.image_bytes
             return (theirs, TIKTOK) if case.tiktok and theirs <= own else (own, limits)
 
         def objection(limits: Limits, file: MediaFile = each, video: bool = video) -> str | None:
@@ -162,13 +162,13 @@ def video_duration(case: Case) -> Iterator[Diagnostic]:
     if not (case.tiktok and case.uploads):
         return
     for index, each in case.files:
-        if each.kind is not MediaKind.VIDEO or each.duration_ms is None:
+        if each.kind is not MediaKind.VIDEO or each.duration_ms is None or each.duration_ms <= COMMON_MS:
             continue
         measured = f"{each.path} lasts {clock(each.duration_ms)}"
         if each.duration_ms > LONGEST_MS:
             message = f"{measured}; TikTok's API takes at most {clock(LONGEST_MS)} ({TRANSFER_GUIDE})"
             yield case.error("video-duration", f"media.{index}", message)
-        elif each.duration_ms > COMMON_MS:
+        else:
             message = (
                 f"{measured}; every TikTok account may post {clock(COMMON_MS)}, only some may post more "
                 f"({TRANSFER_GUIDE})"
@@ -226,11 +226,6 @@ def not_probed(cases: Sequence[Case]) -> Iterator[Diagnostic]:
                 " dimensions are checked once it is fetched",
                 "calsync media probe, where the media is, and commit media.lock",
             )
-
-
-def most_bytes(limits: Limits, *, video: bool) -> int:
-    """How large a video or an image may be."""
-    return limits.video_bytes if video else limits.image_bytes
 
 
 def amount(size: int) -> str:
