@@ -29,6 +29,7 @@ from calsync.model import (
     Desired,
     DriftPolicy,
     Entry,
+    Intent,
     MediaRef,
     Observed,
     Options,
@@ -115,6 +116,7 @@ def calendars(draw: st.DrawFn, *, wanted: bool = False) -> Calendar:
             standing=draw(standings),
             previously=former,
             thread=draw(st.sampled_from(THREADS)),
+            intent=draw(st.sampled_from([Intent.PUBLISH, Intent.PUBLISH, Intent.DRAFT])),
         )
     return calendar
 
@@ -122,7 +124,7 @@ def calendars(draw: st.DrawFn, *, wanted: bool = False) -> Calendar:
 Hand: TypeAlias = tuple[str, int, int]
 hands = st.lists(
     st.tuples(
-        st.sampled_from(["move", "edit", "stop", "delete", "fail", "add"]),
+        st.sampled_from(["move", "edit", "stop", "delete", "fail", "add", "shelve", "finish", "repeat"]),
         st.integers(0, 5),
         st.sampled_from([22, 24, 26]),
     ),
@@ -151,6 +153,11 @@ def meddle(world: World, done: Sequence[Hand]) -> None:
                     world.service.edit(post.remote_id, replace(known, at=at))
             elif what == "edit":
                 world.service.edit(post.remote_id, replace(known, caption="By hand"))
+            elif what in ("shelve", "finish"):
+                intent = Intent.DRAFT if what == "shelve" else Intent.PUBLISH
+                world.service.edit(post.remote_id, replace(known, intent=intent))
+            elif what == "repeat":
+                world.service.repeat(post.remote_id, "repeats every 7 days")
             elif what == "stop":
                 world.service.stop(post.remote_id)
             elif what == "delete":
@@ -239,7 +246,7 @@ def promised(world: World, again: Plan) -> None:
     Where a service has no list, a hand that moved a post days ahead is not noticed before it is due.
     """
     told = {str(each.address) for each in again.actions}
-    told |= {each.address or "" for each in again.diagnostics if each.code in ("drift", "unknown")}
+    told |= {each.address or "" for each in again.diagnostics if each.code in ("drift", "unknown", "locked")}
     records = world.recorded().records
     for entry in world.entries():
         if entry.standing is not Standing.WANTED or str(entry.address) in told:
@@ -249,6 +256,8 @@ def promised(world: World, again: Plan) -> None:
         record = records[entry.address]
         post = next(each for each in world.service.posts() if each.remote_id == record.remote_id)
         if world.service.capabilities.lists and post.status is Status.SCHEDULED:
+            if record.seen is Status.PUBLISHED:
+                continue  # a draft that a person has finished
             assert post.content.at == entry.content.at
             if not world.service.capabilities.one_schedule_per_asset:
                 assert post.content.caption == entry.content.caption

@@ -22,6 +22,7 @@ from calsync.model import (
     Capabilities,
     Content,
     Entry,
+    Intent,
     Media,
     MediaFile,
     MediaKind,
@@ -78,12 +79,23 @@ REPLACING = replace(FULL, moves=False, updates=False)
 """Nothing in place: every change is a cancel and a create."""
 KEYLESS = replace(REPLACING, key_life=None)
 
+POSTIZ = replace(
+    FULL,
+    api="v1",
+    key_life=None,
+    late_move_may_repeat=True,
+    drafts_wait=True,
+    hidden=frozenset({"media", "options"}),
+    together=3,
+)
+
 SERVICES: Mapping[str, Capabilities] = {
     "full": FULL,
     "postqued-v1": POSTQUED_V1,
     "tikflow": TIKFLOW,
     "replacing": REPLACING,
     "keyless": KEYLESS,
+    "postiz": POSTIZ,
 }
 
 
@@ -98,6 +110,7 @@ class Spec:
     previously: str | None = None
     thread: tuple[tuple[str, str | None], ...] = ()
     """Text and file of each reply; left out where the service has no threads."""
+    intent: Intent = Intent.PUBLISH
 
 
 Calendar = Mapping[tuple[str, str], Spec]
@@ -241,6 +254,7 @@ class World:
                 at=NOON + timedelta(hours=spec.hour),
                 caption=spec.caption,
                 media=(MediaRef.of(media),),
+                intent=spec.intent,
                 options=Options({"privacy_level": "SELF_ONLY"}),
                 thread=tuple(
                     Reply(text, tuple(map(MediaRef.of, files)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from calsync.errors import Interrupted, ProviderError
-from calsync.model import Open, Record, Sighting, Status
-from calsync.plan.settling import found
+from calsync.model import IntentKind, Open, Record, Sighting, Status
+from calsync.plan.settling import found, surely
 from calsync.providers.base import Provider, Scope, Window
 from calsync.recorded import Ledger
 
@@ -27,7 +27,10 @@ class Look:
     now: Callable[[], datetime]
 
     def candidates(self, opening: Open) -> list[Sighting] | None:
-        """What a create may have made, in a list read afresh; None where there is none to be read."""
+        """What a create may have made, in a list read afresh; None where there is none to be read.
+
+        None, too, where that cannot be told: what another create under way may have made, or what somebody has changed since.
+        """
         if not self.provider.capabilities.lists:
             return None
         at, day = opening.content.at, timedelta(days=1)
@@ -37,9 +40,17 @@ class Look:
             )
         except (ProviderError, Interrupted):
             return None
-        owned = {record.remote_id for record in self.ledger.recorded.records.values()}
+        recorded, abilities = self.ledger.recorded, self.provider.capabilities
+        owned = {record.remote_id for record in recorded.records.values()}
         strangers = [each for each in seen if each.remote_id not in owned]
-        return found(opening, strangers, self.provider.capabilities)
+        others = [
+            each
+            for address, each in recorded.opens.items()
+            if address != opening.address and each.kind is IntentKind.CREATE
+        ]
+        matches = found(opening, strangers, abilities)
+        doubtful = any(not surely(opening, each, abilities) for each in matches)
+        return None if doubtful or any(found(each, matches, abilities) for each in others) else matches
 
     def at(self, record: Record) -> Sighting | None:
         """How a post stands after a write whose answer was lost; None where that cannot be read."""

@@ -2,11 +2,12 @@
 
 action     what a plan is made of
 names      which record belongs to which entry
-table      the twenty rows, as data
+table      the rows, as data
 verdict    from a row to an action and its words
 situation  what these words are made from
 scheduled, unscheduled   the words of each row
 twins      unmanaged posts that may be ours already
+counting   what a sighting counts as: drafts that wait, posts that nobody may touch
 settling   open intents, settled by reading
 changes    comparing content field by field
 safety     ties, places, wrong keys, the brake, the order

@@ -32,6 +32,7 @@ from calsync.plan import digest as digests
 from calsync.plan import safety
 from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace, Slot
 from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media, shas_by_asset
+from calsync.plan.counting import counted, shelved
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
 from calsync.plan.situation import Situation
@@ -236,7 +237,10 @@ class _Judge:
         if not self.abilities[case.account.service].handles_api(record.api):
             return Status.UNKNOWN, None
         sighting = self.observed.by_address.get(record.address)
-        return (record.seen, None) if sighting is None else (sighting.status, sighting)
+        if sighting is None:
+            return record.seen, None
+        sighting = counted(sighting, record, case.post, self.abilities[case.account.service])
+        return sighting.status, sighting
 
     def facts(self, case: Case) -> tuple[Facts, Situation]:
         """The facts of one address, and all that its verdict is worded from."""
@@ -271,6 +275,7 @@ class _Judge:
             near=alike.near,
             past=at <= self.now,
             soon=at < self.now + policy.lead_time,
+            shelved=record is not None and shelved(sighting, record, post, abilities),
             moved=record is not None and at != record.content.at,
             edited=bool(edits),
             gap=Gap.NONE if not gaps else Gap.TIME if gaps == {"at"} else Gap.OTHER,
@@ -299,6 +304,7 @@ class _Judge:
             late=late,
             resendable=case.opening is not None
             and resendable(case.opening, post, abilities, self.now, self.now + policy.lead_time),
+            shelved=facts.shelved,
         )
         return facts, situation
 

@@ -8,6 +8,7 @@ from calsync.errors import Diagnostic, Severity
 from calsync.model import stamp
 from calsync.plan.action import Replace, Reschedule, Step, Update
 from calsync.plan.changes import changes, named
+from calsync.plan.counting import in_place
 from calsync.plan.situation import OVERDUE, Situation, Verdict
 
 
@@ -15,7 +16,7 @@ def unchanged(s: Situation) -> Verdict:
     """Row 14: as it should be."""
     found: list[Diagnostic] = []
     record = s.record
-    if s.now - s.at >= OVERDUE:
+    if s.now - s.at >= OVERDUE and not in_place(s.post.content, s.abilities):
         message = f"its time {stamp(s.at)} is past and {s.case.account.service} has not published it"
         found.append(s.said(Severity.ERROR, "overdue", message))
     if s.fixed:
@@ -56,7 +57,11 @@ def _change(s: Situation, step: Step, reason: str) -> Verdict:
     assert s.seen is not None
     by_hand = s.gaps & s.drifted
     found: tuple[Diagnostic, ...] = ()
-    if by_hand:
+    if s.shelved:
+        again = "given a new time" if s.moved else "to be scheduled again"
+        reason = f"a person has made a draft of it; {again}"
+        found = (s.said(Severity.WARNING, "drift", reason),)
+    elif by_hand:
         names = named(by_hand)
         reason = f"changed by hand ({names})"
         found = (s.said(Severity.WARNING, "drift", f"{reason}; git is the truth"),)

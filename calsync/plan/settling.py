@@ -6,12 +6,13 @@ then the post is `unknown`.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from calsync.model import (
+    AccountKey,
     Address,
     Capabilities,
     Content,
@@ -56,7 +57,9 @@ def settle(
     records, opens = dict(recorded.records), dict(recorded.opens)
     closings: list[Closing] = []
     cleared: list[Open] = []
-    contested = _contested(recorded.opens.values(), observed, abilities)
+    claims = _claims(recorded.opens.values(), observed, abilities)
+    counts = Counter(each.remote_id for held in claims.values() for each in held)
+    contested = frozenset(remote_id for remote_id, number in counts.items() if number > 1)
     for address, opening in sorted(recorded.opens.items()):
         service = opening.account.service
         if service in observed.unreadable or service not in abilities:
@@ -64,7 +67,16 @@ def settle(
         outcome = (
             _uploaded(opening, recorded)
             if opening.kind is IntentKind.UPLOAD
-            else _outcome(opening, records.get(address), observed, abilities[service], now, contested)
+            else _outcome(
+                opening,
+                records.get(address),
+                observed,
+                abilities[service],
+                now,
+                None
+                if contested.intersection(each.remote_id for each in claims.get(address, ()))
+                else claims.get(address, ()),
+            )
         )
         if isinstance(outcome, Open):
             opens[address] = outcome
@@ -109,17 +121,26 @@ def _uploaded(opening: Open, recorded: Recorded) -> Closing | Open | None:
     return Closing(opening.address, recorded.records.get(opening.address))
 
 
-def _contested(
+def _claims(
     opens: Iterable[Open], observed: Observed, abilities: Mapping[str, Capabilities]
-) -> frozenset[RemoteId]:
-    """The posts that more than one open create may have made: they settle none."""
-    claims = Counter(
-        sighting.remote_id
-        for opening in opens
-        if opening.kind is IntentKind.CREATE and opening.account.service in abilities
-        for sighting in _matches(opening, observed, abilities[opening.account.service])
-    )
-    return frozenset(remote_id for remote_id, number in claims.items() if number > 1)
+) -> Mapping[Address, tuple[Sighting, ...]]:
+    """The posts that each open create may have made.
+
+    Creates that were to make the very same post share what they find, one each by their addresses: which is whose
+    makes no difference. Where there are more posts than creates, or creates that differ, all claim all.
+    """
+    creates = [each for each in opens if each.kind is IntentKind.CREATE and each.account.service in abilities]
+    alike: dict[tuple[AccountKey, Content, tuple[str, ...]], list[Open]] = defaultdict(list)
+    for each in sorted(creates, key=lambda opening: opening.address):
+        alike[each.account, each.content, each.assets].append(each)
+    claims: dict[Address, tuple[Sighting, ...]] = {}
+    for group in alike.values():
+        matches = _matches(group[0], observed, abilities[group[0].account.service])
+        matches.sort(key=lambda each: each.remote_id)
+        for number, each in enumerate(group):
+            shared = len(group) > 1 and len(matches) <= len(group)
+            claims[each.address] = tuple(matches[number : number + 1] if shared else matches)
+    return claims
 
 
 def _outcome(
@@ -128,12 +149,12 @@ def _outcome(
     observed: Observed,
     abilities: Capabilities,
     now: datetime,
-    contested: frozenset[RemoteId],
+    matches: Sequence[Sighting] | None,
 ) -> Closing | Open | None:
     if opening.cleared and opening.kind is IntentKind.REPLACE:
         return None
     if opening.kind is IntentKind.CREATE:
-        return _created(opening, record, observed, abilities, now, contested)
+        return _created(opening, record, matches, abilities, now)
     sighting = observed.by_address.get(opening.address)
     if sighting is None or sighting.status is Status.UNKNOWN or record is None:
         return None
@@ -142,24 +163,47 @@ def _outcome(
         return Closing(opening.address, None if stopped else record)
     if opening.kind is IntentKind.REPLACE:
         return replace(opening, cleared=True) if stopped else Closing(opening.address, record)
-    # An update is never taken for done: what shows it will not differ, and the rest may be set again.
-    arrived = opening.kind is IntentKind.RESCHEDULE and sighting.at == opening.content.at
-    return Closing(opening.address, replace(record, content=opening.content) if arrived else record)
+    if opening.kind is IntentKind.UPDATE:
+        return Closing(opening.address, arrived(opening, record, sighting))
+    moved = sighting.at == opening.content.at
+    return Closing(opening.address, replace(record, content=opening.content) if moved else record)
+
+
+def arrived(opening: Open, record: Record, sighting: Sighting) -> Record:
+    """The record of a post after an update without an answer: what shows the new values has them.
+
+    The rest, hidden or not there, stays as it was, so that it is set again.
+    """
+    new, known = opening.content, record.content
+    content = replace(
+        known,
+        at=new.at if sighting.at == new.at else known.at,
+        caption=new.caption if _shows(sighting.caption, new.caption) else known.caption,
+        title=new.title if _shows(sighting.title, new.title) else known.title,
+        intent=new.intent if sighting.intent is new.intent else known.intent,
+    )
+    done = content == new
+    return replace(record, content=content, assets=opening.assets if done else record.assets)
+
+
+def _shows(there: str | None, new: str) -> bool:
+    return there is not None and comparable(there) == comparable(new)
 
 
 def _created(
     opening: Open,
     record: Record | None,
-    observed: Observed,
+    matches: Sequence[Sighting] | None,
     abilities: Capabilities,
     now: datetime,
-    contested: frozenset[RemoteId],
 ) -> Closing | Open | None:
-    """A create that the list shows, or that it certainly does not: then all is as it was before."""
-    if not abilities.lists:
+    """A create that the list shows, or that it certainly does not: then all is as it was before.
+
+    `matches`: what it may have made; None where something of it may be another create's.
+    """
+    if not abilities.lists or matches is None:
         return None
-    matches = _matches(opening, observed, abilities)
-    if len(matches) == 1 and matches[0].remote_id not in contested:
+    if len(matches) == 1 and surely(opening, matches[0], abilities):
         return Closing(opening.address, made(opening, matches[0].remote_id, matches[0].status))
     if matches or (opening.content.at <= now and not abilities.keeps_history):
         return None
@@ -186,6 +230,12 @@ def found(opening: Open, strangers: Sequence[Sighting], abilities: Capabilities)
         and sighting.account_id == opening.account.id
         and _alike(opening, sighting, abilities)
     ]
+
+
+def surely(opening: Open, match: Sighting, abilities: Capabilities) -> bool:
+    """Whether a match is what the create made: not where somebody has made it repeat, or a draft of it, since."""
+    same = not abilities.drafts_wait or match.intent in (None, opening.content.intent)
+    return same and match.fixed is None
 
 
 def _alike(opening: Open, sighting: Sighting, abilities: Capabilities) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from calsync.errors import Diagnostic, Severity
-from calsync.model import Capabilities, Content, Policy, Post, Record, RemoteId, Sighting, Status
+from calsync.model import Capabilities, Content, Intent, Policy, Post, Record, RemoteId, Sighting, Status
 from calsync.plan.action import Action, Blocked, Change, Step
 from calsync.plan.names import Case
 from calsync.plan.safety import blocked
@@ -26,7 +26,7 @@ class Situation(NamedTuple):
 
     `at`: the desired time, or the recorded one. `seen`: the content as it stands at the service. `gaps`: fields
     that differ from it, `edited`: fields that differ from the record, `drifted`: fields that somebody else
-    changed, `fixed`: fields that cannot be set.
+    changed, `fixed`: fields that cannot be set. `shelved`: a person has made a draft of it.
     """
 
     case: Case
@@ -46,6 +46,7 @@ class Situation(NamedTuple):
     moved: bool
     late: bool
     resendable: bool
+    shelved: bool = False
 
     @property
     def quiet(self) -> bool:
@@ -56,6 +57,23 @@ class Situation(NamedTuple):
     def past(self) -> bool:
         """The post's time is past."""
         return self.at <= self.now
+
+    @property
+    def untouchable(self) -> str | None:
+        """Why nobody may touch the post at its service, in words that follow "it"."""
+        return None if self.sighting is None else self.sighting.fixed
+
+    @property
+    def finished(self) -> bool:
+        """A person has made a post of this draft."""
+        record, sighting = self.case.record, self.sighting
+        return (
+            self.abilities.drafts_wait
+            and record is not None
+            and record.content.intent is Intent.DRAFT
+            and sighting is not None
+            and (sighting.status, sighting.intent) == (Status.PUBLISHED, Intent.PUBLISH)
+        )
 
     @property
     def lead(self) -> str:

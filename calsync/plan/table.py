@@ -22,7 +22,7 @@ class Facts(NamedTuple):
     """All that the table looks at. `observed` is None where nothing is recorded.
 
     `twins` counts unmanaged posts like it; `near`: one in the same minute that is not like it. `past` and `soon`
-    judge the desired time. `moved`: its time was edited since recorded; `edited`: anything was. `moves`,
+    judge the desired time. `shelved`: a person has made a draft of it. `moved`: its time was edited since recorded; `edited`: anything was. `moves`,
     `updates`, `cancels`: what the service is able to do with it now.
     """
 
@@ -33,6 +33,7 @@ class Facts(NamedTuple):
     near: bool = False
     past: bool = False
     soon: bool = False
+    shelved: bool = False
     moved: bool = False
     edited: bool = False
     gap: Gap = Gap.NONE
@@ -52,6 +53,11 @@ class Facts(NamedTuple):
         """A person said go again by a new time, or the policy starts stopped posts again; never failed ones."""
         again = self.restore_all and self.observed in (Status.CANCELED, Status.MISSING)
         return self.desired and self.recorded and self.gone and not self.soon and (self.moved or again)
+
+    @property
+    def resumes(self) -> bool:
+        """A draft that a person made of a post is scheduled again, in place, by a new time or by the policy."""
+        return self.shelved and not self.soon and (self.moved or self.restore_all)
 
     @property
     def absent(self) -> bool:
@@ -82,6 +88,7 @@ ROWS: tuple[Row, ...] = (
     Row(11, "history", lambda f: f.observed in (Status.PROCESSING, Status.PUBLISHED)),
     Row(12, "recreate", lambda f: f.recreates),
     Row(13, "stopped", lambda f: f.gone),
+    Row(21, "shelved", lambda f: f.shelved and not f.resumes and not (f.leave and not f.edited)),
     Row(14, "unchanged", lambda f: f.gap is Gap.NONE),
     Row(15, "drift-left", lambda f: not f.edited and f.leave),
     Row(16, "too-close", lambda f: f.soon),

@@ -60,7 +60,12 @@ class Lookalikes:
         minutes: dict[tuple[AccountKey, datetime], list[Sighting]] = defaultdict(list)
         for account, sightings in strangers.items():
             for sighting in sightings:
-                if sighting.status.live and sighting.at and (account, sighting.remote_id) not in owned:
+                if (
+                    sighting.status.live
+                    and sighting.at
+                    and sighting.fixed is None
+                    and (account, sighting.remote_id) not in owned
+                ):
                     minutes[account, sighting.at.replace(second=0)].append(sighting)
         there: dict[tuple[Address, AccountKey], tuple[list[Sighting], list[Sighting]]] = {}
         claims: Counter[tuple[AccountKey, RemoteId]] = Counter()
@@ -105,10 +110,15 @@ def assets_of(
 
 
 def _twin(post: Post, sighting: Sighting, abilities: Capabilities, uploads: Mapping[UploadKey, str]) -> bool:
-    """The same minute (given), the same caption where it is ours to set, and the same media as far as it shows."""
+    """The same minute (given), the same caption where it is ours to set, and the same media as far as it shows.
+
+    Where drafts wait, a draft is no twin of a post: recorded as one, it would never go out.
+    """
     if "caption" in abilities.fields_of(by_id=post.by_id) and (
         sighting.caption is None or comparable(sighting.caption) != comparable(post.content.caption)
     ):
+        return False
+    if abilities.drafts_wait and sighting.intent not in (None, post.content.intent):
         return False
     mine = assets_of(post, abilities, uploads)
     if mine is not None and sighting.media is not None:

@@ -1,4 +1,4 @@
-"""Rows 1 to 13: posts that are not there, not wanted, over, or not known to stand anyhow."""
+"""Rows 1 to 13, and 21: posts that are not there, not wanted, over, or not known to stand anyhow."""
 
 from __future__ import annotations
 
@@ -77,7 +77,11 @@ def cancel(s: Situation) -> Verdict:
 
 def going_out(s: Situation) -> Verdict:
     """Row 4: too late to take it back."""
-    message = "it is being published right now and cannot be taken back"
+    message = (
+        "it is being published right now and cannot be taken back"
+        if s.untouchable is None
+        else f"it {s.untouchable}, so it is not taken back: end that at {s.case.account.service} first"
+    )
     return Verdict(diagnostics=(s.said(Severity.WARNING, "locked", message),))
 
 
@@ -170,11 +174,17 @@ def create(s: Situation) -> Verdict:
 def history(s: Situation) -> Verdict:
     """Row 11: out, or on its way."""
     found: tuple[Diagnostic, ...] = ()
-    if s.edited:
+    hint = "put the entry back as it was"
+    if s.untouchable is not None and (s.edited or s.gaps):
+        message = f"it {s.untouchable}, so it is not changed ({named(s.edited | s.gaps)})"
+        found = (s.said(Severity.WARNING, "locked", message, hint),)
+    elif s.edited:
         status = s.status.value if s.status is not None else ""
+        if s.finished:
+            status = "no draft any more: a person has finished it,"
         names = named(s.edited)
         message = f"it is {status} and cannot be changed any more ({names})"
-        found = (s.said(Severity.WARNING, "locked", message, "put the entry back as it was"),)
+        found = (s.said(Severity.WARNING, "locked", message, hint),)
     return Verdict(count="unchanged", diagnostics=found)
 
 
@@ -195,3 +205,12 @@ def ended(s: Situation) -> Verdict:
         severity = Severity.WARNING if code == "stopped" else Severity.ERROR
         return Verdict(count="past", diagnostics=(s.said(severity, code, reason, hint),))
     return s.stop(code, reason, hint)
+
+
+def shelved(s: Situation) -> Verdict:
+    """Row 21: a draft by a person's hand, until a person says go."""
+    reason = "a person has made a draft of it"
+    hint = "give it a new time to schedule it again, or `cancel: true`"
+    if s.past:
+        return Verdict(count="past", diagnostics=(s.said(Severity.WARNING, "stopped", reason, hint),))
+    return s.stop("stopped", reason, hint)

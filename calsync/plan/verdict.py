@@ -58,4 +58,5 @@ _VERDICTS: Mapping[int, Callable[[Situation], Verdict]] = {
     18: scheduled.update,
     19: scheduled.replace_post,
     20: scheduled.by_hand,
+    21: unscheduled.shelved,
 }

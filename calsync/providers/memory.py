@@ -1,7 +1,7 @@
 """A service that lives in memory: real behaviour without a network, for tests and for authors of plug-ins.
 
 What it can do is data, so that one provider stands for any: with or without a list, cancelling, moving, changing,
-keys. A person at its dashboard is played by `add`, `edit`, `stop`, `delete` and `fail`; posts go out when their
+keys. A person at its dashboard is played by `add`, `edit`, `stop`, `delete`, `repeat` and `fail`; posts go out when their
 time comes by the clock that it is given. It reads nothing from disk but the payloads that it is handed.
 """
 
@@ -21,6 +21,7 @@ from calsync.model import (
     Channel,
     Content,
     CreatorInfo,
+    Intent,
     Json,
     Limits,
     RemoteId,
@@ -40,34 +41,9 @@ from calsync.providers.base import (
     Window,
     require_time,
 )
+from calsync.providers.memory_facts import ACCOUNTS, CAPABILITIES, LIMITS
 
-_FIELDS = frozenset({"at", "caption", "title", "media", "intent", "options", "thread"})
-CAPABILITIES = Capabilities(
-    api="1",
-    lists=True,
-    finds_by_id=True,
-    keeps_history=True,
-    cancels=True,
-    moves=True,
-    updates=True,
-    key_life=timedelta(hours=24),
-    settable=_FIELDS,
-    settable_by_id=_FIELDS,
-    by_hand="in the test",
-)
-LIMITS = Limits(
-    name="Memory",
-    origin="calsync's own double",
-    video_bytes=1 << 32,
-    image_bytes=1 << 25,
-    videos=frozenset({"video/mp4", "video/quicktime", "video/webm"}),
-    images=frozenset({"image/jpeg", "image/webp"}),
-    thread=True,
-)
-ACCOUNTS = (
-    RemoteAccount(id="memory-1", platform="tiktok", username="@first", name="First"),
-    RemoteAccount(id="memory-2", platform="tiktok", username="@second", name="Second"),
-)
+__all__ = ["ACCOUNTS", "CAPABILITIES", "LIMITS", "Memory", "MemoryPost", "abilities", "connect", "limits"]
 
 _ENDED = (Status.PUBLISHED, Status.FAILED, Status.CANCELED)
 
@@ -102,6 +78,7 @@ class MemoryPost:
     token: str | None = None
     times_published: int = 0
     deleted: bool = False
+    fixed: str | None = None
 
 
 @dataclass(slots=True)
@@ -292,6 +269,11 @@ class Memory:
             post = self._posts[remote_id.id]
             post.status, post.reason = Status.FAILED, reason
 
+    def repeat(self, remote_id: RemoteId, why: str) -> None:
+        """A person makes a post one that nobody else may touch, such as one that repeats."""
+        with self._lock:
+            self._posts[remote_id.id].fixed = why
+
     @contextmanager
     def _call(self, name: str) -> Iterator[None]:
         """One call at a time, with its scripted trouble before it or after it."""
@@ -306,7 +288,8 @@ class Memory:
     def _pass_time(self) -> None:
         now = self.now()
         for each in self._posts.values():
-            if each.status is Status.SCHEDULED and not each.deleted and each.content.at <= now:
+            waits = self.capabilities.drafts_wait and each.content.intent is Intent.DRAFT
+            if each.status is Status.SCHEDULED and not (each.deleted or waits) and each.content.at <= now:
                 each.status = Status.PUBLISHED
                 each.times_published += 1
 
@@ -329,9 +312,15 @@ class Memory:
             "media_count": len(assets),
         }
         bare = Sighting(
-            remote_id=post.remote_id, account_id=post.account_id, status=post.status, reason=post.reason
+            remote_id=post.remote_id,
+            account_id=post.account_id,
+            status=post.status,
+            reason=post.reason,
+            fixed=post.fixed,
         )
-        return replace(bare, **{name: value for name, value in shown.items() if name not in self.hides})  # type: ignore[arg-type]
+        hides = self.hides | self.capabilities.hidden
+        hides |= {"media_count"} if "media" in self.capabilities.hidden else set()
+        return replace(bare, **{name: value for name, value in shown.items() if name not in hides})  # type: ignore[arg-type]
 
     def _made(
         self, account_id: str, content: Content, assets: tuple[str, ...], token: str | None
@@ -376,6 +365,8 @@ class Memory:
         post = self._posts.get(remote_id.id)
         if post is None or post.deleted:
             raise Rejected(f"there is no post {remote_id}", service=self.service, status=404)
+        if post.fixed is not None:
+            raise Rejected(f"the post {post.fixed}", conflict=True, service=self.service)
         if post.status is not Status.SCHEDULED:
             at = stamp(post.content.at)
             raise Rejected(

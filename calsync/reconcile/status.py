@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from calsync.binding import handle
 from calsync.errors import ProviderError, Source
-from calsync.model import Address, Intent, Post, Record, Sighting, Status
+from calsync.model import Address, Capabilities, Intent, Post, Record, Sighting, Status
 from calsync.observed import LONG_PAST, Refresh
 from calsync.plan import Filters, Plan
+from calsync.plan.counting import counted, in_place, shelved
 from calsync.plan.outcome import AccountLine, PostStatus, StatusLine
 from calsync.plan.situation import OVERDUE
 from calsync.reconcile.look import View, make_plan
@@ -78,7 +79,8 @@ def _lines(view: View, now: datetime) -> list[StatusLine]:
             posts[address, record.account] = post
             continue
         sighting = view.observed.by_address.get(record.address)
-        lines.append(_recorded(address, record, sighting, post, now))
+        abilities = view.ground.abilities.get(record.account.service)
+        lines.append(_recorded(address, record, sighting, post, now, abilities))
     for (address, account), post in posts.items():
         if not post.wanted:
             continue
@@ -97,13 +99,28 @@ def _lines(view: View, now: datetime) -> list[StatusLine]:
 
 
 def _recorded(
-    address: Address, record: Record, sighting: Sighting | None, post: Post | None, now: datetime
+    address: Address,
+    record: Record,
+    sighting: Sighting | None,
+    post: Post | None,
+    now: datetime,
+    abilities: Capabilities | None,
 ) -> StatusLine:
+    stopped = there = False
+    if abilities is not None:
+        stopped = shelved(sighting, record, post, abilities)
+        intent = (sighting.intent if sighting is not None else None) or record.content.intent
+        there = in_place(replace(record.content, intent=intent), abilities)
+        sighting = None if sighting is None else counted(sighting, record, post, abilities)
     status = record.seen if sighting is None else sighting.status
     at = (sighting.at if sighting is not None else None) or record.content.at
     if status is Status.PUBLISHED:
         draft = record.content.intent is Intent.DRAFT
         word = PostStatus.DELIVERED if draft else PostStatus.PUBLISHED
+    elif stopped:
+        word = PostStatus.STOPPED
+    elif status is Status.SCHEDULED and there:
+        word = PostStatus.DELIVERED
     elif status is Status.SCHEDULED and now - at >= OVERDUE:
         word = PostStatus.OVERDUE
     else:
