@@ -22,7 +22,7 @@ from render_plans import BRAND, action, at, create, edit, everything, image, mad
 from test_plan_cases import loaded, names, planned
 
 from calsync.errors import CalsyncError, Diagnostic, Severity
-from calsync.model import Address
+from calsync.model import Address, Reply
 from calsync.plan import Filters, MediaUse, Plan, Slot
 from calsync.plan.action import Cancel, Create, Replace
 from calsync.plan.changes import changes
@@ -277,12 +277,15 @@ def hostile(text: str) -> Plan:
     options = {"title": name, name: [name, {"x": name}]}
     new = post("teaser", at(15), caption=name, media=(replace(video(), path=text),), options=options)  # type: ignore[arg-type]
     new = replace(new, entry=replace(new.entry, address=Address(name, name, name), zone=text))
-    old = replace(new, content=replace(new.content, caption=text, title=text, at=at(14)))
+    new = replace(new, content=replace(new.content, thread=(Reply(name), Reply(f"{name} too"))))
+    thread = (Reply(f"{name} and {text}"), Reply(text), Reply(text))
+    old = replace(new, content=replace(new.content, caption=text, title=text, at=at(14), thread=thread))
     gone = post("gone", at(16), caption=text)
     source = new.entry.source._replace(file=text)
     told = {"source": source, "zone": text, "previous_address": Address(name, name, "x")}
     actions = (
-        action(Create(new), new, text, after=at(15), changes=changes(None, new.content), media=(MediaUse(video(), True),), **told),
+        action(Create(new), new, text, after=at(15), changes=changes(None, new.content),
+               media=(MediaUse(video(), True), MediaUse(replace(image(1), path=text), True, 1)), **told),
         action(Replace(new, record(old)), new, text, before=at(14), after=at(15), drift=True, waits_for=(Address(name, name, name),),
                changes=changes(old.content, new.content), **told),
         action(Cancel(record(gone, text)), gone, text, before=at(16), **told),
@@ -308,6 +311,7 @@ PLAIN = shape(page(hostile("x")))
 @example("".join(PIECES))
 @example("*loud* | [link](https://a.b) | ![](c) | <b>bold</b> | `code` | &copy;")
 @example("```\n/close\n```\n/approve")
+@example("o/r@0123456789abcdef0123456789abcdef01234567A")
 @example(" ")
 @example("\\")
 @given(HOSTILE)

@@ -88,6 +88,11 @@ def test_text_means_what_it_says() -> None:
         ("overrides: {a: {previously: b}}", "unknown-key"),
         ("titel: x", "unknown-key"),
         ("at: 14:30", "bad-time"),
+        ("thread: One", "wrong-type"),
+        ("thread: [[One]]", "wrong-type"),
+        ("thread: ['']", "empty-value"),
+        ("thread: [{media: {id: a}}]", "wrong-type"),
+        ("thread: [{caption: One}]", "unknown-key"),
     ],
 )
 def test_what_a_post_may_not_say(text: str, code: str) -> None:

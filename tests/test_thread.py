@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from render_plans import action, at, image, made, post, record, video
 from state_values import addresses, contents, records, relaxed
 from test_desired import Home, errors, others
@@ -19,6 +20,7 @@ from test_render import in_markdown, shown
 from worlds import SERVICES, Spec, World, file_of, files_in
 
 from calsync.desired import load
+from calsync.editors import json_schema
 from calsync.errors import CalsyncError, Diagnostic, Severity, Source, Uncertain
 from calsync.model import (
     AccountSpec,
@@ -199,6 +201,31 @@ def test_files_of_replies_stay_in_the_project(home: Home, name: str, code: str) 
 
     assert found(text) == [(code, 9, 17, Severity.ERROR)]
     assert found(text + "    cancel: true\n") == [(code, 9, 17, Severity.WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("thread", "good"),
+    [
+        (["One", 7, {"text": "Two", "media": "a.jpg"}, {"media": ["a.jpg", "b.jpg"]}], True),
+        ([], True),
+        ("One", False),
+        ([[]], False),
+        ([{}], False),
+        ([{"text": "One", "caption": "Two"}], False),
+        ([{"text": "One", "media": {"id": "x"}}], False),
+        (["One"] * 26, False),
+    ],
+)
+def test_editors_know_threads(thread: Any, good: bool) -> None:
+    """The JSON Schema takes what the loader takes, at every level where a thread may stand."""
+    schema = Draft202012Validator(json_schema("calendar"))
+    of_post = {"id": "a", "at": "2031-03-15 14:00", "thread": thread, "overrides": {"b": {"thread": thread}}}
+    defaults = {"thread": thread, "overrides": {"b": {"thread": thread}}}
+    wrong = [list(each.path) for each in schema.iter_errors({"defaults": defaults, "posts": [of_post]})]
+    at = ["defaults"], ["defaults", "overrides", "b"], ["posts", 0], ["posts", 0, "overrides", "b"]
+    assert {tuple(each[: each.index("thread")]) for each in wrong} == (
+        set() if good else {tuple(each) for each in at}
+    )
 
 
 # --- rules

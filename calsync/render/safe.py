@@ -85,7 +85,7 @@ _NUMBERED = re.compile(r"([0-9]+)([.)])")
 
 
 _ID = re.compile(
-    r"(?<![\w./@-])([\w./@-]*?(?<![0-9A-Za-z])(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,64}(?![0-9A-Za-z])[\w./@-]*)",
+    r"(?<![\w./@-])([\w./@-]*?(?<![0-9A-Za-z])(?=[A-Fa-f]*[0-9])(?=[0-9]*[A-Fa-f])[0-9A-Fa-f]{7,64}(?![0-9A-Za-z])[\w./@-]*)",
     re.ASCII,
 )
 """A word that holds what forges take for a commit: 7 to 64 hex digits, letters and figures among them."""

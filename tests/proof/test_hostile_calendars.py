@@ -273,6 +273,11 @@ TAKING: dict[str, Callable[[], str | bytes]] = {
     "one long caption": lambda: TOP + POST.replace("Words", f'"{"x" * (MOST - 300)}"'),
     "one long zone": lambda: f"timezone: {'x' * (MOST - 300)}\n{TOP}{POST}",
     "one long file name": lambda: TOP + POST.replace("media/", "./" * (MOST // 2 - 300)),
+    "long threads": lambda: many(
+        f"  - {{id: p#, at: 2031-01-01 12:00, thread: [{'x, {text: y, media: media/teaser.mp4}, ' * 12}]}}\n",
+        2_500,
+    ),
+    "one endless thread": lambda: many("  - x\n").replace("posts:", "posts:\n- id: a\n  thread:", 1),
     "one long line": lambda: "a: [" + "[]," * 80_000 + "]",
     "thousands of documents": lambda: "--- a\n" * (MOST // 6),
     "a thousand errors a line": lambda: "a: [" + "*x, " * 80_000 + "]",
@@ -426,6 +431,7 @@ def test_whatever_a_project_says_nothing_of_it_is_obeyed(root: Path, evil: list[
         "media": "media/teaser.mp4",
         "caption": caption,
         "title": title,
+        "thread": [caption, {"text": title, "media": "media/teaser.mp4"}],
     }
     wrong = {
         **post,
@@ -435,6 +441,7 @@ def test_whatever_a_project_says_nothing_of_it_is_obeyed(root: Path, evil: list[
         key or "x": title,
         "accounts": [alias],
         "options": {option or "o": key},
+        "thread": [caption, {key or "x": title}, {"text": caption, "media": [media]}],
     }
     top = {"defaults": {"accounts": ["brand"], "options": {"privacy_level": "SELF_ONLY"}}}
     evil_name = re.sub(r"[/\x00\ud800-\udfff]", "", name)[:40] or "x"
