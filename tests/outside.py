@@ -231,3 +231,21 @@ def video(post_id: str, at: str, **more: Any) -> dict[str, Any]:
 def flow(post_id: str, at: str, upload: int = 0, **more: Any) -> dict[str, Any]:
     """An upload that TikFlow has, scheduled."""
     return {"id": post_id, "at": at, "accounts": ["flow"], "media": {"id": UPLOADS[upload]}} | more
+
+
+def rehearse(warm: Warm, folder: Path) -> None:
+    """Let the process that forks look at, apply and change a project of each service once."""
+    for name, entry in (("v1", flow), ("v2", video)):
+        with Sandbox(rate_limits=False, ping=200 if name == "v2" else 404) as box:
+            root = folder / name
+            root.mkdir()
+            project = Project(root, box, warm)
+            project.media("teaser.mp4", "look-1.jpg")
+            look = video("look", ahead(days=4), media=["media/look-1.jpg"])
+            for day in (3, 5):
+                project.calendar(entry("one", ahead(days=day)), video("two", ahead(days=3)), look)
+                for argv in ("validate", "plan", "plan --format json", "apply -y --format json", "status"):
+                    assert warm.rehearse(argv.split(), project.env, root) == 0, argv
+            for argv in ("plan --format markdown", "apply -y", "accounts", "state list", "state check"):
+                assert warm.rehearse(argv.split(), project.env, root) == 0, argv
+            assert warm.rehearse(["bogus"], project.env, root) == 64

@@ -1,12 +1,14 @@
 """The command line in processes of their own, without a second's start-up for each.
 
 ``Warm`` starts one process that has imported everything and then only forks: each run is a process with its own
-pid, environment, directory, streams and signals, as ``python -m calsync`` has, and it ends as that ends.
+pid, environment, directory, streams and signals, as ``python -m calsync`` has. It ends as that ends but for the
+clearing up of the interpreter, which takes longer than the run: ``Cold`` is for where that is part of the law.
 ``Running`` is the handle of a run, however it was started.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import json
@@ -31,7 +33,7 @@ _PROGRAM = """\
 import json, os, socket, sys
 connection = socket.socket(socket.AF_UNIX)
 connection.connect({address!r})
-said = dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), tidy=False, trap=None)
+said = dict(argv=sys.argv[1:], env=dict(os.environ), cwd=os.getcwd(), trap=None)
 order = json.dumps(said).encode()
 socket.send_fds(connection, [len(order).to_bytes(4, "big")], [0, 1, 2])
 connection.sendall(order)
@@ -111,14 +113,9 @@ class Cold:
 
 
 class Warm:
-    """The process that forks; close it at the end.
+    """The process that forks; close it at the end."""
 
-    `tidy`: runs clear up their interpreter at the end as every Python does; without it they end when their streams
-    are flushed, which takes half the time.
-    """
-
-    def __init__(self, *, tidy: bool = True) -> None:
-        self._tidy = tidy
+    def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="calsync-warm-")
         self._address = f"{self._folder.name}/socket"
         self._process = subprocess.Popen(
@@ -130,6 +127,19 @@ class Warm:
         assert self._process.stdout is not None
         if self._process.stdout.readline() != READY:
             raise RuntimeError("the process that forks did not start")
+
+    def rehearse(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path) -> int:
+        """Run once in the process that forks; the exit code.
+
+        What Python and its libraries make when it is first needed, such as patterns and validators, no later run
+        has to make again: that is more than half of a run.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"argv": list(argv), "env": dict(env), "cwd": str(cwd)}
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
 
     def start(
         self,
@@ -146,7 +156,7 @@ class Warm:
         connection.connect(self._address)
         with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
             streams = [nothing.fileno(), out.fileno(), err.fileno()] if terminal is None else [terminal] * 3
-            said = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "tidy": self._tidy, "trap": trap}
+            said = {"argv": list(argv), "env": dict(env), "cwd": str(cwd), "trap": trap}
             order = json.dumps(said).encode()
             socket.send_fds(connection, [len(order).to_bytes(4, "big")], streams)
             connection.sendall(order)
@@ -259,50 +269,129 @@ class Trap:
         return False
 
 
-def _serve(address: str) -> dict[str, Any] | None:
-    """Fork for every order; returns it in the process that is to carry it out, and None in all others."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(16)
-    # Whoever supervises a run is reaped by nobody.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    os.write(1, READY)
-    while True:
-        ready, _, _ = select.select([listener.fileno(), 0], [], [])
-        if 0 in ready:
+class _Server:
+    """Forks for every order, and tells who gave it how the run ended."""
+
+    def __init__(self, address: str) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(address)
+        self._listener.listen(16)
+        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._going: dict[int, socket.socket] = {}
+        self._ended: dict[int, socket.socket] = {}
+
+    def serve(self) -> dict[str, Any] | None:
+        """Until stdin is closed; an order in the process that is to carry it out, and None in this one."""
+        os.write(1, READY)
+        while True:
+            ready, _, _ = select.select(
+                [0, self._woken, *map(socket.socket.fileno, (self._listener, *self._ended.values()))], [], []
+            )
+            if 0 in ready:
+                rehearsal = sys.stdin.buffer.readline()
+                if not rehearsal:
+                    return None
+                os.write(1, b"%d\n" % _rehearse(json.loads(rehearsal)))
+            if self._woken in ready:
+                os.read(self._woken, 4096)
+            if self._listener.fileno() in ready:
+                order = self._forked(self._listener.accept()[0])
+                if order is not None:
+                    return order
+            self._tell()
+            # Not reaped before the other side has hung up, so that its pid is nobody else's until then.
+            for pid in [pid for pid, connection in self._ended.items() if connection.fileno() in ready]:
+                self._ended.pop(pid).close()
+                os.waitpid(pid, 0)
+
+    def _forked(self, connection: socket.socket) -> dict[str, Any] | None:
+        try:
+            head, streams, _, _ = socket.recv_fds(connection, 4, 3)
+            with connection.makefile("rb") as orders:
+                order: dict[str, Any] = json.loads(orders.read(int.from_bytes(head, "big")))
+        except (OSError, ValueError):
+            # Killed before it had said what it wants.
+            connection.close()
             return None
-        connection, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            return _supervise(connection)
-        connection.close()
+        pid = os.fork()
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+            for each in (self._listener, connection, *self._going.values(), *self._ended.values()):
+                each.detach()
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            return order
+        for stream in streams:
+            os.close(stream)
+        self._going[pid] = connection
+        with contextlib.suppress(OSError):
+            connection.sendall(b"%d\n" % pid)
+        return None
+
+    def _tell(self) -> None:
+        for pid in list(self._going):
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            if ended is None:
+                continue
+            code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            self._ended[pid] = self._going.pop(pid)
+            # A test that gave up does not want to know.
+            with contextlib.suppress(OSError):
+                self._ended[pid].sendall(b"%d\n" % code)
 
 
-def _supervise(connection: socket.socket) -> dict[str, Any] | None:
+def _rehearse(order: dict[str, Any]) -> int:
+    """Carry out an order in this process, and leave nothing behind but what is made once."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)
+    before = {number: signal.getsignal(number) for number in signals}
+    env, cwd = dict(os.environ), Path.cwd()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    head, streams, _, _ = socket.recv_fds(connection, 4, 3)
-    with connection.makefile("rb") as orders:
-        order: dict[str, Any] = json.loads(orders.read(int.from_bytes(head, "big")))
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        os.closerange(3, max(streams) + 1)
-        return order
-    for stream in streams:
-        os.close(stream)
-    # A test that gave up does not want to know.
-    with contextlib.suppress(OSError):
-        connection.sendall(b"%d\n" % pid)
-        # Not reaped before the other side has hung up, so that its pid is nobody else's until then.
-        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        assert ended is not None
-        code = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-        connection.sendall(b"%d\n" % code)
-        connection.recv(1)
-    os.waitpid(pid, 0)
-    os._exit(0)
+    with (
+        open(os.devnull, "w") as nothing,  # noqa: PTH123 - a device
+        contextlib.redirect_stdout(nothing),
+        contextlib.redirect_stderr(nothing),
+    ):
+        _become(order)
+        code = _code_of_main()
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert threading.active_count() == 1, "a fork would lose what is under way"
+    _freeze()
+    return code
+
+
+def _become(order: dict[str, Any]) -> None:
+    """Take the directory, the environment and the arguments of an order."""
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    time.tzset()
+    sys.argv = ["calsync", *order["argv"]]
+
+
+def _code_of_main() -> int:
+    """Run the command line; the exit code that it asks for."""
+    from calsync.__main__ import main
+
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _freeze() -> None:
+    """What is there now is never garbage: looking at it would copy all of it in every run."""
+    gc.collect()
+    gc.freeze()
 
 
 def _import_everything() -> None:
@@ -312,7 +401,15 @@ def _import_everything() -> None:
     import calsync
 
     # What calsync imports where it is first needed, and what that imports only then.
-    for name in ("_strptime", "deepdiff", "encodings.idna", "httpx", "rich.progress", "tzdata"):
+    for name in (
+        "_strptime",
+        "calsync.__main__",
+        "deepdiff",
+        "encodings.idna",
+        "httpx",
+        "rich.progress",
+        "tzdata",
+    ):
         importlib.import_module(name)
     for module in pkgutil.walk_packages(calsync.__path__, "calsync."):
         if not module.name.startswith(("calsync.sandbox", "calsync.__main__")):
@@ -320,35 +417,23 @@ def _import_everything() -> None:
 
 
 if __name__ == "__main__":
-    from calsync.__main__ import main
-
     _import_everything()
-    # What is there now is never garbage: looking at it would copy all of it in every run.
-    gc.freeze()
-    _order = _serve(sys.argv[1])
+    _freeze()
+    _order = _Server(sys.argv[1]).serve()
     if _order is None:
         os._exit(0)
-    os.chdir(_order["cwd"])
-    os.environ.clear()
-    os.environ.update(_order["env"])
-    time.tzset()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115 - descriptors
-    sys.argv = ["calsync", *_order["argv"]]
+    _become(_order)
     _trap = None if _order["trap"] is None else Trap(**_order["trap"])
     if _trap is not None:
         _trap.set()
-    if _order["tidy"]:
-        main()
-    else:
-        try:
-            main()
-        except SystemExit as _end:
-            _code = _end.code
-        else:
-            _code = 0
-        if _trap is not None:
-            _trap.report()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(_code if isinstance(_code, int) else 0)
+    _code = _code_of_main()
+    if _trap is not None:
+        _trap.report()
+    # As Python does at its end: it waits for the threads, and lets all who asked for it have a last word.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_code)

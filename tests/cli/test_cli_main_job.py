@@ -9,13 +9,20 @@ from outside import Project, ahead, flow, moment, video
 
 
 def test_a_second_apply_writes_nothing(project: Project) -> None:
-    """An applied calendar is applied: the next apply, in a process of its own, sends no write."""
+    """An applied calendar is applied: the next apply, in a process of its own, sends no write.
+
+    Neither leaves anything open, or has anything to complain of while the interpreter clears up.
+    """
+    strict = {"PYTHONDEVMODE": "1"}
     project.calendar(video("teaser", ahead(days=3)), flow("loop", ahead(days=4)))
-    assert project.run("apply", "-y", cold=True).code == 0
+    first_run = project.run("apply", "-y", cold=True, env=strict, code=0)
     first = project.wrote()
     assert first.count("POST /v1/content/publish") == 1
     assert first.count("POST /api/v1/schedule/create") == 1
-    again = project.run("apply", "-y", cold=True, code=0)
+    again = project.run("apply", "-y", cold=True, env=strict, code=0)
+    for result in (first_run, again):
+        assert "Warning" not in result.err, str(result)
+        assert "ignored in" not in result.err, str(result)
     assert project.wrote() == first
     assert "Nothing to do" in again.out
 
