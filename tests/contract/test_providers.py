@@ -17,7 +17,7 @@ from calsync.testing import NOBODY, ProviderContract
 
 BARE = replace(CAPABILITIES, lists=False, cancels=False, moves=False, updates=False)
 """As little as Postqued v1 can."""
-HOUSES = ("memory", "memory, bare", "postqued, v1", "postqued, v2", "tikflow")
+HOUSES = ("memory", "memory, bare", "postqued, v1", "postqued, v2", "tikflow", "postiz, 2.23.0", "postiz, HEAD")
 
 
 class TestProviders(ProviderContract):
@@ -27,17 +27,23 @@ class TestProviders(ProviderContract):
     def bench(self, request: pytest.FixtureRequest) -> Iterator[House]:
         """One service with two accounts."""
         service, _, kind = str(request.param).partition(", ")
-        with Sandbox(rate_limits=False, ping=200 if kind == "v2" else 404) as box:
+        postiz = kind if service == "postiz" else "HEAD"
+        with Sandbox(rate_limits=False, ping=200 if kind == "v2" else 404, postiz=postiz) as box:
             if service == "memory":
                 memory = Memory(now=box.now, capabilities=BARE if kind else CAPABILITIES)
                 yield House("memory", box, memory, (ACCOUNTS[0].id, ACCOUNTS[1].id))
                 return
-            known = seeds.POSTQUED_ACCOUNTS if service == "postqued" else seeds.TIKFLOW_ACCOUNTS
+            accounts = {
+                "postqued": [each[0] for each in seeds.POSTQUED_ACCOUNTS],
+                "tikflow": [each[0] for each in seeds.TIKFLOW_ACCOUNTS],
+                "postiz": [each.id for each in seeds.POSTIZ_CHANNELS if each.network == "telegram"],
+            }
             box.seed_upload(seeds.TIKFLOW_ACCOUNTS[1][0])
             provider, transport = connected(service, box.url, box.now, allow_upload=True)
             with transport:
-                assert kind in ("", provider.capabilities.api)
-                yield House(service, box, provider, (known[0][0], known[1][0]))
+                assert service != "postqued" or kind == provider.capabilities.api
+                first, second, *_ = accounts[service]
+                yield House(service, box, provider, (first, second))
 
     def test_an_id_is_one_segment_of_a_path(self, bench: House) -> None:
         """Whatever is in it becomes neither another path nor a query."""
