@@ -304,11 +304,12 @@ class ProviderContract:
             try:
                 second = bench.provider.create(submission, token="a")
             except Rejected as refused:
-                assert refused.conflict
+                conflict = refused.conflict
             else:
                 assert bench.provider.capabilities.finds_again
                 assert bench.listed().keys() == {remote_id, second}
                 return
+            assert conflict
         bench.advance(timedelta(days=2))
         assert bench.times_published() in (None, [1])
 

@@ -17,7 +17,15 @@ from calsync.testing import NOBODY, ProviderContract
 
 BARE = replace(CAPABILITIES, lists=False, cancels=False, moves=False, updates=False)
 """As little as Postqued v1 can."""
-HOUSES = ("memory", "memory, bare", "postqued, v1", "postqued, v2", "tikflow", "postiz, 2.23.0", "postiz, HEAD")
+HOUSES = (
+    "memory",
+    "memory, bare",
+    "postqued, v1",
+    "postqued, v2",
+    "tikflow",
+    "postiz, 2.23.0",
+    "postiz, HEAD",
+)
 
 
 class TestProviders(ProviderContract):

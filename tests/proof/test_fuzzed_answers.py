@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,12 @@ from services import connected
 from calsync.errors import CalsyncError
 from calsync.model import AccountKey, RemoteId, Sighting
 from calsync.providers.base import Provider, Scope, Window
-from calsync.sandbox import Sandbox
+from calsync.sandbox import Sandbox, seeds
 
+ACCOUNTS: Mapping[str, tuple[Literal["postqued", "tikflow", "postiz"], str]] = {
+    "v1": ("postqued", BRAND), "v2": ("postqued", BRAND), "tikflow": ("tikflow", FLOW),
+    "postiz": ("postiz", seeds.POSTIZ_CHANNELS[1].id),
+}  # fmt: skip
 Choose: TypeAlias = Callable[[Sequence[Any]], Any]
 ODD: tuple[Any, ...] = (
     None, True, 0, -1, 7, 10**15, 1.5, "", " ", "no", "\ud800", "\x1b[2J", "../..", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z",
@@ -76,10 +80,12 @@ class Witness:
     posts: list[RemoteId]
     answers: dict[str, Any] = field(default_factory=dict)
     choose: Choose | None = None
+    lists: list[Any] = field(default_factory=list)
+    """What was shown to the present question."""
 
     @property
     def scope(self) -> Scope:
-        return Scope(AccountKey("tikflow", FLOW) if self.api == "tikflow" else AccountKey("postqued", BRAND))
+        return Scope(AccountKey(*ACCOUNTS[self.api]))
 
     def twist(self, request: Received, status: int, body: bytes) -> bytes:
         """Bend an answer, and keep it."""
@@ -89,6 +95,7 @@ class Witness:
         if self.choose is not None and self.choose((True, True, False)):
             shown = bent(self.choose, shown)
         self.answers[request.target.partition("?")[0]] = shown
+        self.lists.append(shown)
         return json.dumps(shown).encode()
 
     def look(self) -> Iterator[tuple[RemoteId | None, Any]]:
@@ -98,11 +105,13 @@ class Witness:
             (None, self.provider.accounts),
             (None, self.provider.usage),
             (None, lambda: self.provider.creator(self.scope)),
+            (None, lambda: self.provider.channel(self.scope)),
             (None, lambda: self.provider.list_posts([self.scope], window)),
             (None, lambda: self.provider.asset_status(UPLOADS[3])),
         ]
         looks += [(each, partial(self.provider.get_post, each, self.scope)) for each in self.posts]
         for about, ask in looks:
+            self.lists.clear()
             try:
                 yield about, ask()
             except CalsyncError as error:
@@ -116,6 +125,11 @@ class Witness:
                 isinstance(each, dict) and named(each, "id", "scheduleId") not in (None, post.id)
                 for each in rows
             )
+        if self.api == "postiz":
+            shown = [each.get("posts") if isinstance(each, dict) else None for each in self.lists]
+            return all(isinstance(rows, list) and all(
+                isinstance(each, dict) and named(each, "id") not in (None, post.id) for each in rows
+            ) for rows in shown)  # fmt: skip
         shown = self.answers[f"/v2/publish/{post.id}"]
         text = json.dumps(shown)
         if "deleted" in text:
@@ -147,12 +161,11 @@ def named(row: dict[str, Any], *names: str) -> str | None:
     return next((row[name] for name in names if isinstance(row.get(name), str) and row[name]), None)
 
 
-@pytest.fixture(params=["v1", "v2", "tikflow"])
+@pytest.fixture(params=["v1", "v2", "tikflow", "postiz"])
 def witness(request: pytest.FixtureRequest) -> Iterator[Witness]:
     """One service, honest as yet."""
     api = str(request.param)
-    service: Literal["postqued", "tikflow"] = "tikflow" if api == "tikflow" else "postqued"
-    account = FLOW if api == "tikflow" else BRAND
+    service, account = ACCOUNTS[api]
     with Sandbox(rate_limits=False, ping=200 if api == "v2" else 404) as box:
         for day in (3, 4):
             media = [UPLOADS[day]] if api == "tikflow" else []
@@ -162,7 +175,8 @@ def witness(request: pytest.FixtureRequest) -> Iterator[Witness]:
             posts = [
                 RemoteId(each["id"], each.get("target_id") or None)
                 for each in box.posts()
-                if each["service"] == service and each["status"] == "scheduled" and each["kind"] != "upload"
+                if each["service"] == service and each["kind"] != "upload"
+                if each["status"] in ("scheduled", "QUEUE")
             ]
             with transport:
                 found = Witness(api, liar, provider, posts)
