@@ -26,7 +26,18 @@ from typing import Any
 import pytest
 
 from calsync.errors import Rejected, Severity, TooClose
-from calsync.model import Content, Intent, MediaFile, MediaKind, MediaRef, Options, RemoteId, Sighting, Status
+from calsync.model import (
+    Content,
+    Intent,
+    MediaFile,
+    MediaKind,
+    MediaRef,
+    Options,
+    RemoteId,
+    Reply,
+    Sighting,
+    Status,
+)
 from calsync.providers.base import Provider, Scope, Submission, Window
 
 NOBODY = RemoteId("00000000-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001")
@@ -217,6 +228,30 @@ class ProviderContract:
         if abilities.lists:
             live = [each for each in bench.listed().values() if each.status.live]
             assert [each.remote_id for each in live] == [remote_id]
+
+    def test_a_thread(self, bench: Bench) -> None:
+        """Where posts can be followed by others: made and changed with them, and shown as one post, by its own media."""
+        abilities = bench.provider.capabilities
+        if "thread" not in abilities.settable:
+            return
+        main, shown = bench.uploaded(), bench.uploaded(data=b"below")
+        thread = (Reply("First of all"), Reply("With media", shown.content.media))
+        content = bench.provider.normalize(replace(main.content, thread=thread), bench.platform)
+        assert [each.media for each in content.thread] == [each.media for each in thread]
+        whole = replace(main, content=content, assets=(*main.assets, *shown.assets))
+        assert bench.provider.create_body(whole) != bench.provider.create_body(main)
+        remote_id = bench.provider.create(whole, token="a")
+        if abilities.updates:
+            less = replace(whole, content=replace(content, thread=content.thread[:1]), assets=main.assets)
+            for each in (less, main, whole):
+                remote_id = bench.provider.update(remote_id, each)
+        seen = bench.seen(remote_id)
+        assert seen is not None
+        assert seen.status is Status.SCHEDULED
+        assert seen.caption in (None, content.caption)
+        assert seen.media in (None, main.assets)
+        if abilities.lists:
+            assert [each.remote_id for each in bench.listed().values() if each.status.live] == [remote_id]
 
     def test_a_dry_run_makes_nothing(self, bench: Bench) -> None:
         """It says what a create would be refused for, and leaves no post."""

@@ -369,6 +369,19 @@ def planned(world: World) -> list[tuple[ActionKind, str, list[str]]]:
     ]
 
 
+def test_the_plan_uploads_a_file_where_it_is_shown_first(root: Path) -> None:
+    """However often it is shown after that, and not at all once it is there."""
+    world = World(root, SERVICES["full"])
+    world.calendar = {
+        ("a", "brand"): Spec(thread=(("One", "a.mp4"), ("Two", "b.mp4"), ("Three", "b.mp4"))),
+        ("b", "brand"): Spec(hour=30, media="b.mp4"),
+    }
+    uses = {
+        each.address.post: [(use.reply, use.upload) for use in each.media] for each in world.plan().actions
+    }
+    assert uses == {"a": [(None, True), (0, False), (1, True), (2, False)], "b": [(None, False)]}
+
+
 def waiting(world: World) -> tuple[list[str], list[str]]:
     """The texts of the one waiting post's thread, and the digests of all files it was made of."""
     [there] = world.scheduled().values()

@@ -6,7 +6,7 @@ row decides, `verdict` turns a row into an action with words for people, `safety
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,8 +17,9 @@ from calsync.model import (
     Capabilities,
     Desired,
     DriftPolicy,
+    Entry,
     IntentKind,
-    MediaFile,
+    Media,
     Observed,
     Policy,
     Record,
@@ -317,16 +318,12 @@ class _Judge:
             if not isinstance(step, (Create, Replace)):
                 finished.append(action)
                 continue
-            fresh: set[MediaFile] = set()
+            fresh: set[Media] = set()
             for unit in upload_units(step.post, self.abilities[action.account.service]):
                 if unit.key not in uploaded:
                     uploaded.add(unit.key)
                     fresh.update(unit.files)
-            entry = step.post.entry
-            uses = [MediaUse(each, isinstance(each, MediaFile) and each in fresh) for each in entry.media]
-            for number, files in enumerate(entry.thread_media):
-                uses += [MediaUse(each, each in fresh, number) for each in files]
-            finished.append(replace(action, media=tuple(uses)))
+            finished.append(replace(action, media=tuple(_uses(step.post.entry, fresh))))
         return tuple(finished)
 
     def unmanaged(self, actions: tuple[Action, ...]) -> int:
@@ -339,3 +336,14 @@ class _Judge:
             for sighting in sightings
         )
         return max(0, live - adopted)
+
+
+def _uses(entry: Entry, fresh: set[Media]) -> Iterator[MediaUse]:
+    """What a post and its thread show; a file that has to go up, where it is shown first."""
+    for each in entry.media:
+        yield MediaUse(each, each in fresh)
+        fresh.discard(each)
+    for number, files in enumerate(entry.thread_media):
+        for each in files:
+            yield MediaUse(each, each in fresh, number)
+            fresh.discard(each)
