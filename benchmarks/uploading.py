@@ -163,7 +163,7 @@ def many(root: Path, workers: int | None) -> None:
     ):
         link = Link(settings=settings.services["postqued"], transport=way, now=lambda: datetime.now(UTC))
         provider = connect(link)
-        desired, _ = bind(load(settings).entries, settings.accounts, {"postqued": provider})
+        desired = bind(load(settings).entries, settings.accounts, {"postqued": provider}).desired
 
         def send() -> None:
             with Uploads(ledger, root, lambda *_: None, link.now, StopSign(), **more) as uploads:

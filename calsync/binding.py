@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, ProviderError, Severity
-from calsync.model import Account, AccountKey, AccountSpec, Desired, Entry, Post
+from calsync.model import Account, AccountKey, AccountSpec, Desired, Entry, Post, comparable
 from calsync.providers.base import Provider, RemoteAccount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Entries bound to accounts.
+
+    `unreadable`: services whose accounts could not be read, with the reason: their entries are left out.
+    `unusable`: why nothing can be posted to an account now; `missing`: those of them that the service does not have.
+    """
+
+    desired: Desired
+    unreadable: Mapping[str, str]
+    unusable: Mapping[AccountKey, str]
+    missing: frozenset[AccountKey] = frozenset()
 
 
 def bind(
     entries: Iterable[Entry], specs: Mapping[str, AccountSpec], providers: Mapping[str, Provider]
-) -> tuple[Desired, dict[str, str]]:
+) -> Bound:
     """Bind every entry to its remote account, content in the provider's normal form.
 
-    Returns the desired state and the services whose accounts could not be read, with the reason: their entries
-    are left out. Raises CalendarError when two aliases mean one account, CalsyncError for a username that the
-    service does not have, and for a workspace that has to be named.
+    Raises CalendarError when two aliases mean one account, CalsyncError for a name that the service does not have,
+    and for a workspace that has to be named.
     """
     accounts: dict[str, Account] = {}
     unreadable: dict[str, str] = {}
+    unusable: dict[AccountKey, str] = {}
+    missing: set[AccountKey] = set()
     listed: dict[str, Sequence[RemoteAccount]] = {}
     entries = list(entries)
     for alias in sorted({entry.address.account for entry in entries}):
@@ -30,9 +45,16 @@ def bind(
         if provider is None or spec.service in unreadable:
             continue
         try:
-            accounts[alias] = _account(spec, provider, listed)
+            account, remote = _account(spec, provider, listed)
         except ProviderError as error:
             unreadable[spec.service] = error.message
+            continue
+        accounts[alias] = account
+        if remote is not None and remote.unusable is not None:
+            unusable[account.key] = remote.unusable
+        if remote is None and provider.capabilities.knows_channel:
+            missing.add(account.key)
+            unusable[account.key] = f"{spec.service} has no account {account.key.id}"
     _distinct(accounts, specs)
     posts = [
         Post(
@@ -46,14 +68,21 @@ def bind(
         if entry.address.account in accounts and accounts[entry.address.account].key.service not in unreadable
     ]
     bound = {post.address for post in posts}
-    desired = Desired(
-        posts=tuple(sorted(posts, key=lambda post: post.address)),
-        unbound=frozenset(entry.address for entry in entries if entry.address not in bound),
+    return Bound(
+        desired=Desired(
+            posts=tuple(sorted(posts, key=lambda post: post.address)),
+            unbound=frozenset(entry.address for entry in entries if entry.address not in bound),
+        ),
+        unreadable=unreadable,
+        unusable=unusable,
+        missing=frozenset(missing),
     )
-    return desired, unreadable
 
 
-def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[RemoteAccount]]) -> Account:
+def _account(
+    spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[RemoteAccount]]
+) -> tuple[Account, RemoteAccount | None]:
+    """The account of an alias, and how the service lists it: None where it does not, or was not asked."""
     workspace = spec.workspace
     if workspace is None and provider.capabilities.workspaces:
         workspace = provider.workspace()
@@ -64,36 +93,62 @@ def _account(spec: AccountSpec, provider: Provider, listed: dict[str, Sequence[R
         workspace=workspace,
         username=spec.username,
     )
-    if spec.id is not None:
-        return known
+    if spec.id is not None and not provider.capabilities.knows_channel:
+        return known, None
     if spec.service not in listed:
         listed[spec.service] = provider.accounts()
     found = [
         each
         for each in listed[spec.service]
-        if each.platform == spec.platform
-        and handle(each.username) == handle(spec.username)
-        and (workspace is None or each.workspace in (None, workspace))
+        if means(spec, each) and (workspace is None or each.workspace in (None, workspace))
     ]
     where = f"{spec.source}: " if spec.source is not None else ""
+    called = spec.username or spec.name or spec.id
     if len(found) == 1:
-        return replace(
+        if spec.platform and found[0].platform != spec.platform:
+            raise CalsyncError(
+                f"{where}account {spec.alias}: {called} is no {spec.platform} account at {spec.service}",
+                hint=f"write platform: {found[0].platform}",
+                code="account-unknown",
+            )
+        bound = replace(
             known,
             key=AccountKey(spec.service, found[0].id),
+            platform=found[0].platform,
             workspace=workspace or found[0].workspace,
         )
+        return bound, found[0]
     if found:
         ids = ", ".join(each.id for each in found)
         raise CalsyncError(
-            f"{where}account {spec.alias}: {spec.service} has several accounts {spec.username} ({ids})",
+            f"{where}account {spec.alias}: {spec.service} has several accounts {called} ({ids})",
             hint="name the one you mean by `id:`",
             code="account-ambiguous",
         )
-    names = ", ".join(sorted(each.username or each.id for each in listed[spec.service])) or "none"
+    if spec.id is not None:
+        return known, None
+    names = (
+        ", ".join(sorted(each.username or each.name or each.id for each in listed[spec.service])) or "none"
+    )
+    key = "username" if spec.username is not None else "name"
     raise CalsyncError(
-        f"{where}account {spec.alias}: {spec.service} has no {spec.platform} account {spec.username}; it has {names}",
-        hint="correct `username:`, or connect the account at the service; `calsync accounts` lists them",
+        f"{where}account {spec.alias}: {spec.service} has no {spec.platform} account {called}; it has {names}",
+        hint=f"correct `{key}:`, or connect the account at the service; `calsync accounts` lists them",
         code="account-unknown",
+    )
+
+
+def means(spec: AccountSpec, account: RemoteAccount) -> bool:
+    """Whether the project file means this account of the service: by its id, else by network, handle and name."""
+    if spec.id is not None:
+        return spec.id == account.id
+    return (
+        spec.platform == account.platform
+        and (spec.username is None or handle(spec.username) == handle(account.username))
+        and (
+            spec.name is None
+            or comparable(spec.name).casefold() == comparable(account.name).strip().casefold()
+        )
     )
 
 

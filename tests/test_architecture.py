@@ -71,7 +71,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "planfile": {*NOUNS, "plan", "zones"},
     "apply": {*NOUNS, "interrupts", "media", "plan", "recorded", "providers.base"},
     "reconcile": {
-        *NOUNS, "apply", "binding", "desired", "interrupts", "media", "observed", "plan", "providers.base", "recorded",
+        *NOUNS, "apply", "binding", "desired", "interrupts", "media", "networks", "observed", "options", "plan",
+        "providers.base", "recorded",
         "rules", "settings", "stores.base", "zones",
     },
     "render": {*NOUNS, "plan"},

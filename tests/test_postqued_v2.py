@@ -661,7 +661,7 @@ def test_accounts_are_bound_to_a_workspace(house: House) -> None:
         )
         for alias in specs
     ]
-    desired, _ = bind(entries, specs, {"postqued": house.provider})
+    desired = bind(entries, specs, {"postqued": house.provider}).desired
     assert {post.account.workspace for post in desired.posts} == {house.provider.workspace()}
     assert {post.content.title for post in desired.posts} == {""}
     house.box.seed_workspace("Another")

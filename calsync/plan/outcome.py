@@ -98,3 +98,4 @@ class AccountLine:
     name: str | None = None
     workspace: str | None = None
     alias: str | None = None
+    unusable: str | None = None

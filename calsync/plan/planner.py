@@ -55,11 +55,13 @@ def plan(
     filters: Filters | None = None,
     refresh: str = "auto",
     zone: str = "UTC",
+    unusable: Mapping[AccountKey, str] | None = None,
 ) -> Plan:
     """Compare the three states and say what apply would do. Pure.
 
     `abilities` holds the capabilities of each service that could be reached; records of any other decide
     nothing. `zone`: the project's, to show posts in that no calendar names any more.
+    `unusable`: accounts where nothing can be posted now, with the reason.
     """
     filters = filters or Filters()
     guard = safety.wrong_keys(recorded, observed, now)
@@ -106,6 +108,7 @@ def plan(
             refreshed.append(outcome.refreshed)
 
     actions, ties = safety.tie(actions, leaving)
+    actions = safety.hold_back(actions, unusable or {})
     actions, waiting = safety.give_places(actions, observed.usage, now)
     actions, unchosen = safety.filtered(safety.in_order(actions), filters)
     ordered = judge.with_media(safety.in_order(actions))

@@ -103,6 +103,16 @@ def _name(action: Action) -> tuple[str, str]:
     return (action.address.calendar, action.address.post)
 
 
+def hold_back(actions: Sequence[Action], unusable: Mapping[AccountKey, str]) -> list[Action]:
+    """Block what would be posted to an account where nothing can be posted now; what only takes back goes on."""
+    return [
+        blocked(action, "account-unusable", f"{action.account.service}: {unusable[action.account]}", None)[0]
+        if action.account in unusable and isinstance(action.step, (Create, Update, Reschedule, Replace))
+        else action
+        for action in actions
+    ]
+
+
 def give_places(
     actions: Sequence[Action], usage: Mapping[str, Usage], now: datetime
 ) -> tuple[list[Action], list[Diagnostic]]:

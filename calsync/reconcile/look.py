@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from calsync.binding import bind
 from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity, bounded
@@ -11,6 +12,7 @@ from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Lim
 from calsync.observed import Refresh, refresh
 from calsync.plan import Action, Filters, Plan, plan
 from calsync.providers.base import Provider, Scope
+from calsync.reconcile.channels import blocked_accounts, fit
 from calsync.reconcile.namesakes import found_namesakes
 from calsync.reconcile.older import found_older
 from calsync.reconcile.project import Project, Services
@@ -47,6 +49,8 @@ class Ground:
     abilities: Mapping[str, Capabilities]
     limits: Mapping[str, Sequence[Limits]]
     findings: frozenset[Diagnostic]
+    unusable: Mapping[AccountKey, str] = field(default_factory=dict)
+    room: Mapping[AccountKey, int] = field(default_factory=dict)
 
     def plan(self, recorded: Recorded, observed: Observed, filters: Filters, mode: Refresh) -> Plan:
         """Plan on this ground, with what was found in the calendars among the diagnostics."""
@@ -61,8 +65,11 @@ class Ground:
             filters=filters,
             refresh=mode.value,
             zone=settings.timezone,
+            unusable=self.unusable,
         )
-        found = _sorted({*whole.diagnostics, *self.findings})
+        waiting = Counter(each.account for each in whole.actions if each.code == "account-unusable")
+        stuck = blocked_accounts(self.unusable, waiting, settings.accounts, self.desired)
+        found = _sorted({*whole.diagnostics, *self.findings, *stuck})
         actions = tuple(map(self._measured, whole.actions))
         return replace(whole, actions=actions, diagnostics=found, tzdata=tzdata_version())
 
@@ -72,6 +79,12 @@ class Ground:
             return action
         spec = self.project.settings.accounts[action.address.account]
         room = text_room(action.post.entry, spec, self.limits.get(spec.service, ()))
+        if action.account in self.room:
+            room = (
+                {**room, "caption": min(self.room[action.account], *room.values())}
+                if room
+                else {"caption": self.room[action.account]}
+            )
         return replace(action, limits=room)
 
 
@@ -155,10 +168,13 @@ def look(
     unreached = services.reach(wanted | held)
     if unreached and not services.providers:
         raise next(iter(unreached.values()))
-    desired, unbound = bind(checked.entries, specs, services.providers)
-    closed = {name: error.message for name, error in unreached.items()} | unbound
+    bound = bind(checked.entries, specs, services.providers)
     limits = _limits(project, services)
     findings = {*checked.loading, *judged(project, checked, limits), *_fleeting(project, recorded)}
+    fitted = fit(project, bound, recorded, services.providers, findings)
+    desired = fitted.desired
+    closed = {name: error.message for name, error in unreached.items()} | {**fitted.unreadable}
+    findings |= fitted.findings
     findings.update(_begun_anew(desired, recorded, services.providers))
     findings.update(_gone(project, recorded))
     findings.update(found_older(project, recorded), found_namesakes(project))
@@ -171,6 +187,8 @@ def look(
         abilities={name: provider.capabilities for name, provider in services.providers.items()},
         limits=limits,
         findings=frozenset(findings),
+        unusable=fitted.unusable,
+        room=fitted.room,
     )
     touched, first = frozenset[Address](), None
     blind = Observed(unreadable=closed)

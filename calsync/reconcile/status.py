@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from calsync.binding import handle
+from calsync.binding import means
 from calsync.errors import ProviderError, Source
 from calsync.model import Address, Capabilities, Intent, Post, Record, Sighting, Status
 from calsync.observed import LONG_PAST, Refresh
@@ -164,17 +164,7 @@ def accounts(project: Project) -> tuple[tuple[AccountLine, ...], dict[str, str]]
                 continue
             for each in listed:
                 alias = next(
-                    (
-                        spec.alias
-                        for spec in aliases
-                        if spec.service == name
-                        and (
-                            spec.id == each.id
-                            if spec.id is not None
-                            else handle(spec.username) == handle(each.username)
-                            and spec.platform == each.platform
-                        )
-                    ),
+                    (spec.alias for spec in aliases if spec.service == name and means(spec, each)),
                     None,
                 )
                 lines.append(
@@ -186,6 +176,7 @@ def accounts(project: Project) -> tuple[tuple[AccountLine, ...], dict[str, str]]
                         name=each.name,
                         workspace=each.workspace,
                         alias=alias,
+                        unusable=each.unusable,
                     )
                 )
     return tuple(lines), failed

@@ -117,6 +117,7 @@ def accounts_document(
                 "name": each.name,
                 "workspace": each.workspace,
                 "alias": each.alias,
+                "unusable": each.unusable,
             }
             for each in accounts
         ],

@@ -197,7 +197,7 @@ def accounts_text(accounts: Sequence[AccountLine], *, colour: bool = False, widt
         ]
         for each in accounts
     ]
-    _table(page, rows, [None] * len(rows))
+    _table(page, rows, [each.unusable for each in accounts])
     return page.text()
 
 

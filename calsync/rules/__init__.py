@@ -5,6 +5,7 @@
     text      caption, title, thread: length, presence, characters nobody sees
     choices   privacy, disclosure, intent, cover, options
     crowd     posts of one account against each other: volume, spacing, repeats
+    channel   posts against what a service says of their account's network
     creator   posts against what their account's creator info allows right now
 
 A rule states its law and its source in its docstring; `POST_RULES` and `ACCOUNT_RULES` are all there are.
