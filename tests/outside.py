@@ -99,6 +99,8 @@ class Project:
     warm: Warm
     env: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=lambda: {"privacy_level": "SELF_ONLY"})
+    """What the posts of a calendar say that says no defaults."""
 
     def __post_init__(self) -> None:
         # Nobody else waits for the sandbox, so nothing is gained by leaving it time.
@@ -146,7 +148,7 @@ class Project:
     def calendar(self, *posts: Mapping[str, Any], name: str = "spring", **top: Any) -> None:
         """Write a calendar; its posts get what is required unless they say it themselves."""
         if "defaults" not in top:
-            top["defaults"] = {"options": {"privacy_level": "SELF_ONLY"}}
+            top["defaults"] = {"options": dict(self.options)}
         written = {**top, "posts": [dict(each) for each in posts]}
         self.write(f"calendars/{name}.yaml", yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
 

@@ -312,7 +312,7 @@ def test_row(project: Project, case: Case) -> None:
     done = project.apply(code=case.exit)
     assert len(project.writes()) - before == case.writes, str(done)
     truth = sorted(
-        (each["caption"] if each["service"] == "postqued" else each["media"][0], each["status"])
+        (each["media"][0] if each["service"] == "tikflow" else each["caption"], each["status"])
         for each in project.posts()
     )
     if "processing" in dict(truth).values():
