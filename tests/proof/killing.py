@@ -69,7 +69,7 @@ class Reaper:
                 return True
             number = self._numbers.setdefault(entry["n"], len(self._numbers))
             if when == "before":
-                self.seen.append(f"{entry['method']} {entry['path']}")
+                self.seen.append(f"{entry['method']} {entry['path']} {_shape(entry['body'])}")
             if point is None or point.kind == "store" or (point.n, point.when) != (number, when):
                 return True
             self.hit = entry
@@ -126,23 +126,31 @@ class World:
         self.wanted = self.truth()
         self.end()
 
-    def points(self, *, all_calls: bool = True) -> Iterator[Point]:
+    def points(self, *, every: bool = True) -> Iterator[Point]:
         """All moments at which the run can be killed.
 
         Left out are those that cannot be told from the next one: after a read was answered, and after a call that
-        the store follows up with another in the same breath. Without `all_calls` also, in a journal entry, before it
-        is opened and before it is synced: to a kill these are the moments before it is written and after it is synced.
+        the store follows up with another in the same breath.
+
+        Without `every` also what repeats within the run: of the requests of one kind those between the first and
+        the last, and of a journal entry all but its end, before which to a kill it is the entry before it, or the
+        request that it tells of.
         """
         for n, request in enumerate(self.requests):
-            yield Point("request", n, "before")
-            if not request.startswith("GET "):
-                yield Point("request", n, "after")
+            if every or self._first_or_last(n):
+                yield Point("request", n, "before")
+                if not request.startswith("GET "):
+                    yield Point("request", n, "after")
         for n, call in enumerate(self.calls):
-            entry = call == "fdatasync" or self.calls[n : n + 3] == ["open", "write", "fdatasync"]
-            if all_calls or not entry:
+            entry = any(self.calls[max(n - k, 0) : n - k + 3] == _ENTRY for k in range(3))
+            if every or not entry:
                 yield Point("store", n, "before")
             if call not in ("open", "write", "ftruncate"):
                 yield Point("store", n, "after")
+
+    def _first_or_last(self, n: int) -> bool:
+        kinds = [_RANDOM.sub("*", each) for each in self.requests]
+        return kinds[n] not in kinds[:n] or kinds[n] not in kinds[n + 1 :]
 
     def kill(self, point: Point, argv: Sequence[str] = APPLY) -> str | None:
         """Start the run and kill it at a point; what it was about to do or had done, None where it ended before."""
@@ -257,6 +265,14 @@ class World:
             connection.close()
 
 
+def _shape(body: Any) -> str:
+    """What a request asks for, without the values: to move is not to cancel, though both change a post."""
+    if isinstance(body, dict):
+        return ",".join(f"{name}={_shape(value)}" for name, value in sorted(body.items()))
+    return body if isinstance(body, str) and body.isalpha() else type(body).__name__
+
+
+_ENTRY = ["open", "write", "fdatasync"]
 _MOMENT = re.compile(r'"begun": ?"[^"]*"')
 _RANDOM = re.compile(
     r'[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|signature=[^"& ]*|state\.json\.[0-9a-z_]{6,}'

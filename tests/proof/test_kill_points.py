@@ -6,7 +6,7 @@ same services behind, that is seen once. One point alone is repeated by
 
     KILL_POINT=request-7-after pytest tests/proof/test_kill_points.py -k "any_point and tikflow"
 
-and KILL_POINT=all adds those that no kill can tell from another.
+and KILL_POINT=all adds those that repeat others within the run: see `World.points`.
 """
 
 from __future__ import annotations
@@ -180,18 +180,16 @@ class Scenario:
     calls: int
     points: int
     v2: bool = False
-    all_calls: bool = False
-    """Whether each call of the store is a point of its own, the same to a kill as another or not."""
 
 
 SCENARIOS = {
-    "v1": Scenario(_v1, frozenset({"create", "move", "forget"}), requests=14, calls=60, points=75),
+    "v1": Scenario(_v1, frozenset({"create", "move", "forget"}), requests=14, calls=60, points=60),
     "v2": Scenario(
         _v2,
         frozenset({"create", "adopt", "reschedule", "replace", "cancel", "move", "forget"}),
         requests=26,
         calls=90,
-        points=110,
+        points=88,
         v2=True,
     ),
     "tikflow": Scenario(
@@ -199,8 +197,7 @@ SCENARIOS = {
         frozenset({"create", "adopt", "reschedule", "replace", "cancel", "move", "forget"}),
         requests=12,
         calls=90,
-        points=140,
-        all_calls=True,
+        points=66,
     ),
 }
 
@@ -266,11 +263,11 @@ def _not_again(world: World, known: frozenset[Any], sent: dict[str, int]) -> Non
         assert times - sent.get(sha256, 0) <= (sha256 not in done), "an upload that was complete was repeated"
 
 
-def _chosen(world: World, part: int, *, all_calls: bool) -> list[Point]:
+def _chosen(world: World, part: int) -> list[Point]:
     alone = os.environ.get("KILL_POINT")
     return [
         point
-        for number, point in enumerate(world.points(all_calls=all_calls or alone is not None))
+        for number, point in enumerate(world.points(every=alone is not None))
         if (str(point) == alone if alone not in (None, "all") else number % PARTS == part)
     ]
 
@@ -285,7 +282,7 @@ def test_the_apply_that_is_killed(worlds: Callable[[str], World], name: str) -> 
     assert len(world.wanted) == len(world.addresses)
     assert len(world.requests) >= scenario.requests
     assert len(world.calls) >= scenario.calls
-    assert len(list(world.points(all_calls=scenario.all_calls))) >= scenario.points
+    assert len(list(world.points(every=False))) >= scenario.points
     world.published()
 
 
@@ -295,7 +292,7 @@ def test_killed_at_any_point(worlds: Callable[[str], World], name: str, part: in
     """Killed at a request or at a write of the state, and run again: as if it had never been killed."""
     world = worlds(name)
     failed: list[Exception] = []
-    for point in _chosen(world, part, all_calls=SCENARIOS[name].all_calls):
+    for point in _chosen(world, part):
         try:
             assert _hold(world, point), f"the run ended before {point}"
         except (AssertionError, OSError) as error:
