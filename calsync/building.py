@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from calsync import zones
 from calsync.document import Map
 from calsync.media import MediaProblem, resolve
-from calsync.merging import Found, Level, Option, Places, item_place, merge_options, nearest
+from calsync.merging import NOTHING, Found, Level, Merged, Places, item_place, nearest
 from calsync.model import (
     AccountSpec,
     Address,
     Content,
     Entry,
     Intent,
+    Json,
     Media,
     MediaFile,
     MediaKind,
@@ -29,7 +30,6 @@ from calsync.model import (
     Standing,
 )
 from calsync.options import PHOTO_ONLY, VIDEO_ONLY
-from calsync.reading import OptionValues
 from calsync.replies import Said
 from calsync.schema import Defaults, PostItem
 from calsync.textfile import UnreadableFile, decode, read_limited, shown
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from calsync.entries import CalendarReader
 
 CAPTION_BYTES = 256 * 1024
+
+_NONE: frozenset[str] = frozenset()
 
 NO_ACCOUNT = AccountSpec(alias="", service="")
 """Stands in where a post has no account, so that its other mistakes are found all the same."""
@@ -63,7 +65,9 @@ class PostBuilder:
         self.broken = False
         self.standing = Standing.WANTED
         self.places: dict[str, int] = {}
-        self.levels = tuple(_levels(own, defaults, account.alias))
+        self.merged = calendar.ground(defaults, account)
+        for level in _levels(own, account.alias):
+            self.merged = self.merged.over(level, calendar.read_options(level.node, account, own=True))
 
     def entry(self, accounts: Found | None) -> Entry | None:
         """The entry; None where something is wrong."""
@@ -84,16 +88,16 @@ class PostBuilder:
             return None
         if accounts is None or self.account is NO_ACCOUNT:
             return None
-        self.places["accounts"] = accounts.at
+        merged, file, written = self.merged, self.calendar.document.file, Options(options)
         return Entry(
             address=Address(calendar, self.post, self.account.alias),
             content=Content(
                 at=at,
                 caption=caption or "",
                 title=title or "",
-                media=tuple(MediaRef.of(each) for each in media or ()),
+                media=tuple([MediaRef.of(each) for each in media or ()]),
                 intent=Intent(intent) if isinstance(intent, str) else Intent.PUBLISH,
-                options=Options({name: option.value for name, option in options.items()}),
+                options=written,
                 thread=thread,
             ),
             media=media or (),
@@ -102,10 +106,14 @@ class PostBuilder:
             source=self.calendar.document.source(self.at),
             standing=self.standing,
             previously=names,
-            places=Places(self.calendar.document.file, self.places),
-            inherited=frozenset(name for name, option in options.items() if not option.own)
-            if self.account.open_options
-            else frozenset(),
+            places=Places(
+                file,
+                tuple([level.node.value_at for level in merged.levels]),
+                merged.option_at,
+                written,
+                self.places,
+            ),
+            inherited=frozenset(options.keys() - merged.own) if self.account.open_options else _NONE,
         )
 
     def _wrong(self, code: str, at: int, message: str, hint: str | None = None) -> None:
@@ -126,13 +134,11 @@ class PostBuilder:
             return Standing.CANCELED
         return Standing.PAUSED if self.account.paused else Standing.WANTED
 
-    def _nearest(self, *names: str) -> Found | None:
+    def _nearest(self, name: str) -> Found | None:
         """The nearest field; one that was reported already breaks this entry without another word."""
-        found = nearest(self.levels, *names)
-        if found is not None:
-            self.places[names[0]] = found.at
-            if found.value is None:
-                self.broken = True
+        found = self.merged.nearest(name)
+        if found is not None and found.value is None:
+            self.broken = True
         return found
 
     def _plain(self, name: str) -> object:
@@ -169,7 +175,13 @@ class PostBuilder:
 
     def _caption(self) -> str | None:
         """The caption, from the calendar or from its own file: one field."""
-        found = self._nearest("caption", "caption_file")
+        inside, apart = self.merged.fields.get("caption"), self.merged.fields.get("caption_file")
+        levels = self.merged.levels
+        if apart is None or (inside is not None and levels.index(inside) <= levels.index(apart)):
+            found = self._nearest("caption")
+        else:
+            found = self._nearest("caption_file")
+            self.places["caption"] = apart.node.place("caption_file")
         if found is None:
             return None
         level = found.level
@@ -228,7 +240,9 @@ class PostBuilder:
     def _thread(self) -> tuple[tuple[Reply, ...], tuple[tuple[MediaFile, ...], ...]]:
         """The posts below this one, from the nearest level that says anything of them, and the files of each."""
         found = self._nearest("thread")
-        said: tuple[Said, ...] = found.value or () if found is not None else ()
+        if found is None:
+            return (), ()
+        said: tuple[Said, ...] = found.value or ()
         replies: list[Reply] = []
         shown: list[tuple[MediaFile, ...]] = []
         for number, each in enumerate(said):
@@ -238,46 +252,25 @@ class PostBuilder:
             shown.append(files)
         return tuple(replies), tuple(shown)
 
-    def _options(self, media: tuple[Media, ...] | None) -> dict[str, Option]:
+    def _options(self, media: tuple[Media, ...] | None) -> dict[str, Json]:
         """The options merged, those from the defaults that do not fit left out."""
-        platform = self.account.platform
-        levels = tuple(
-            (level, self.calendar.read_options(level.node, self.account, own=level.own))
-            for level in self.levels
-        )
-        if any("options" in level.node.spoiled or options.spoiled for level, options in levels):
+        merged, platform = self.merged, self.account.platform
+        if merged.spoiled:
             self.broken = True
-        first = nearest(self.levels, "options")
-        if first is not None:
-            self.places["options"] = first.at
-        for level, options in levels:
-            for name, at in options.foreign.items():
-                self._unfit(name, at, f"{platform} has no such option", own=level.own)
-        merged = merge_options(levels)
+        for name, at, own in merged.unfit:
+            self._unfit(name, at, f"{platform} has no such option", own=own)
+        options = merged.options
         first_file = next((each for each in media or () if isinstance(each, MediaFile)), None)
         if platform == "tiktok" and not self.account.open_options and first_file is not None:
             video = first_file.kind is MediaKind.VIDEO
-            for name in sorted(merged.keys() & (PHOTO_ONLY if video else VIDEO_ONLY)):
-                option = merged.pop(name)
+            misplaced = options.keys() & (PHOTO_ONLY if video else VIDEO_ONLY)
+            if misplaced:
+                options = {name: value for name, value in options.items() if name not in misplaced}
+            for name in sorted(misplaced):
+                at = next(each[name] for each in merged.option_at if name in each)
                 what = "a video" if video else "photos"
-                self._unfit(name, option.at, f"it does not apply to {what}", own=option.own)
-        self.places.update({f"options.{name}": option.at for name, option in merged.items()})
-        if self.account.open_options:
-            for level, options in levels:
-                self._place_inside(merged, options, own=level.own)
-        return merged
-
-    def _place_inside(self, merged: dict[str, Option], options: OptionValues, *, own: bool) -> None:
-        """Where the values inside the options of a level stand, of those that count."""
-        for path, at in options.places.items():
-            name = next((each for each in options.values if path.startswith(f"{each}.")), None)
-            option = merged.get(name or "")
-            if (
-                name is not None
-                and option is not None
-                and (option.at, option.own) == (options.places[name], own)
-            ):
-                self.places.setdefault(f"options.{path}", at)
+                self._unfit(name, at, f"it does not apply to {what}", own=name in merged.own)
+        return options
 
     def _unfit(self, name: str, at: int, why: str, *, own: bool) -> None:
         """An option that does not fit: the post's own is an error, one from the defaults is dropped."""
@@ -290,7 +283,7 @@ class PostBuilder:
 
     def _require(self, caption: str | None) -> None:
         """What a post must have: media on TikTok, elsewhere media or a caption."""
-        if self.account is NO_ACCOUNT or nearest(self.levels, "media") is not None:
+        if self.account is NO_ACCOUNT or "media" in self.merged.fields:
             return
         name = self.post or "this post"
         if self.account.platform == "tiktok":
@@ -299,11 +292,11 @@ class PostBuilder:
         elif not caption and not self.broken:
             self._wrong("missing-key", self.at, f"{name} has neither media nor a caption", "give one of them")
 
-    def _privacy(self, options: dict[str, Option]) -> None:
+    def _privacy(self, options: dict[str, Json]) -> None:
         """The rule that asks who can see a TikTok post meets entries only: of a broken post it is told here."""
         if not self.broken or self.standing is not Standing.WANTED or self.account is NO_ACCOUNT:
             return
-        media = nearest(self.levels, "media")
+        media = self.merged.nearest("media")
         by_id = media is not None and isinstance(media.value, RemoteMedia)
         if (
             self.account.platform != "tiktok"
@@ -314,7 +307,7 @@ class PostBuilder:
         reported = any(
             "options" in level.node.spoiled
             or "privacy_level" in self.calendar.read_options(level.node, self.account, own=level.own).spoiled
-            for level in self.levels
+            for level in self.merged.levels
         )
         if "privacy_level" not in options and not reported:
             hint = "options: {privacy_level: ...} on the post or in defaults"
@@ -328,10 +321,11 @@ class PostBuilder:
         calendar, post = self.calendar.name, self.post
         if calendar is None or post is None or self.account is NO_ACCOUNT:
             return ()
+        if found is None and not self.calendar.former:
+            return ()
         own: list[tuple[str, str]] = []
         elsewhere: list[tuple[str, str]] = []
         if found is not None:
-            self.places["previously"] = found.at
             for former in found.value or ():
                 head, slash, tail = former.rpartition("/")
                 own.append((head, tail) if slash else (calendar, former))
@@ -347,23 +341,26 @@ class PostBuilder:
         return tuple(dict.fromkeys([*own, *derived]))
 
 
-def _levels(own: Level, defaults: Level | None, alias: str) -> Iterator[Level]:
-    """The levels of a post on an account, the nearest first."""
-    for level in (own, defaults):
-        if level is None:
-            continue
-        node = level.node.get("overrides")
-        fields = (
-            (level.fields.overrides or {}).get(alias)
-            if isinstance(level.fields, (PostItem, Defaults))
-            else None
-        )
-        override = node.get(alias) if isinstance(node, Map) else None
+def _levels(level: Level, alias: str) -> Iterator[Level]:
+    """A level, and what it overrides for an account over it."""
+    yield level
+    node = level.node.get("overrides")
+    if isinstance(node, Map) and isinstance(level.fields, (PostItem, Defaults)):
+        fields, override = (level.fields.overrides or {}).get(alias), node.get(alias)
         if fields is not None and isinstance(override, Map):
             yield Level(override, fields, level.own)
-        yield level
+
+
+def over_defaults(calendar: CalendarReader, defaults: Level, account: AccountSpec) -> Merged:
+    """What the defaults say for an account."""
+    merged = NOTHING
+    for level in _levels(defaults, account.alias):
+        merged = merged.over(level, calendar.read_options(level.node, account, own=False))
+    return merged
 
 
 def tidy(text: str) -> str:
     """Text with line breaks as LF and without trailing space."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip()
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.rstrip()

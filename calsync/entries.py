@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from calsync.building import NO_ACCOUNT, PostBuilder
+from calsync.building import NO_ACCOUNT, PostBuilder, over_defaults
 from calsync.document import HOLE, Document, Map
 from calsync.errors import Diagnostic, Severity
 from calsync.fields import IDENTIFIER, found, suggestion
-from calsync.merging import Level, item_place, nearest
+from calsync.merging import NOTHING, Level, Merged, item_place, nearest
 from calsync.model import AccountSpec, Entry, MediaFile
-from calsync.reading import OptionValues, read, read_open_options, read_options
+from calsync.reading import NO_OPTIONS, OptionValues, read, read_open_options, read_options
 from calsync.schema import CalendarFile, Defaults, PostItem
 from calsync.settings import Settings
 from calsync.textfile import shown
@@ -77,6 +77,7 @@ class CalendarReader:
         self._address: str | None = None
         self._dropped: dict[tuple[int, str, str], list[str]] = {}
         self._options: dict[tuple[int, str], OptionValues] = {}
+        self._grounds: dict[str, Merged] = {}
         accounts = self.settings.accounts.values()
         self._platforms = {spec.platform for spec in accounts if not spec.open_options}
         self._strangers = any(spec.open_options for spec in accounts)
@@ -227,7 +228,7 @@ class CalendarReader:
         """
         options = node.get("options")
         if not isinstance(options, Map):
-            return OptionValues({}, frozenset(), {}, {}, frozenset())
+            return NO_OPTIONS
         platform = account.platform
         key = (id(options), "" if account.open_options else platform)
         if key not in self._options:
@@ -240,6 +241,15 @@ class CalendarReader:
                 )
             )
         return self._options[key]
+
+    def ground(self, defaults: Level | None, account: AccountSpec) -> Merged:
+        """What the defaults say for an account, put together once."""
+        if defaults is None:
+            return NOTHING
+        known = self._grounds.get(account.alias)
+        if known is None:
+            known = self._grounds[account.alias] = over_defaults(self, defaults, account)
+        return known
 
     def _post(self, node: Map, at: int) -> None:
         """Read one entry of the list, on each of its accounts."""

@@ -6,14 +6,17 @@ the account, the defaults. Options merge key by key, and null takes one back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from calsync.document import Map, Seq
 from calsync.errors import Source
-from calsync.model import Json
+from calsync.model import Json, Options
 from calsync.reading import OptionValues
 from calsync.schema import Fields
+
+PLACED = frozenset(Fields.model_fields) - {"caption_file"} | {"at", "accounts", "previously"}
+"""Fields of an entry that have a place of their own."""
 
 
 class Level(NamedTuple):
@@ -50,23 +53,47 @@ def nearest(levels: tuple[Level, ...], *names: str) -> Found | None:
     return None
 
 
-class Option(NamedTuple):
-    """An option as merged: its value, its place, and whether the post itself says so."""
+class Merged(NamedTuple):
+    """Levels put together, the nearest first: which one each field is taken from, and the options key by key.
 
-    value: Json
-    at: int
-    own: bool
+    `own`: the options that the post itself states. `unfit`: those of other platforms, with their places and whether
+    the post itself states them. `spoiled`: something among the options was reported.
+    """
+
+    levels: tuple[Level, ...]
+    fields: dict[str, Level]
+    options: dict[str, Json]
+    own: frozenset[str]
+    unfit: tuple[tuple[str, int, bool], ...]
+    spoiled: bool
+    option_at: tuple[Mapping[str, int], ...]
+
+    def over(self, level: Level, options: OptionValues) -> Merged:
+        """The same under a level that is nearer."""
+        values = self.options
+        if options.removed or options.spoiled:
+            gone = options.removed | options.spoiled
+            values = {name: value for name, value in values.items() if name not in gone}
+        return Merged(
+            (level, *self.levels),
+            self.fields | dict.fromkeys(level.node.key_at, level),
+            values | options.values if options.values else values,
+            self.own.union(options.values) if level.own and options.values else self.own,
+            self.unfit + tuple((name, at, level.own) for name, at in options.foreign.items())
+            if options.foreign
+            else self.unfit,
+            self.spoiled or bool(options.spoiled) or "options" in level.node.spoiled,
+            (options.places, *self.option_at) if options.places else self.option_at,
+        )
+
+    def nearest(self, name: str) -> Found | None:
+        """A field where it is nearest; None where no level has it."""
+        level = self.fields.get(name)
+        return None if level is None else Found(name, getattr(level.fields, name), level)
 
 
-def merge_options(levels: tuple[tuple[Level, OptionValues], ...]) -> dict[str, Option]:
-    """Options of all levels, the nearest first, merged key by key."""
-    merged: dict[str, Option] = {}
-    for level, options in reversed(levels):
-        for name in options.removed | options.spoiled:
-            merged.pop(name, None)
-        for name, value in options.values.items():
-            merged[name] = Option(value, options.places[name], level.own)
-    return merged
+NOTHING = Merged((), {}, {}, frozenset(), (), False, ())
+"""No level at all."""
 
 
 def item_place(node: Map, name: str, index: int) -> int:
@@ -78,23 +105,57 @@ def item_place(node: Map, name: str, index: int) -> int:
 
 
 class Places(Mapping[str, Source]):
-    """Where the fields of an entry stand, made into sources only when asked for."""
+    """Where the fields of an entry stand, made into sources only when asked for.
 
-    __slots__ = ("_file", "_places")
+    `levels`: the places of each level's values, the nearest first; `options`: those of each level's options, of
+    which `named` are the entry's. `more`: places that are none of these.
+    """
 
-    def __init__(self, file: str, places: Mapping[str, int]) -> None:
+    __slots__ = ("_file", "_levels", "_more", "_named", "_options")
+
+    def __init__(
+        self,
+        file: str,
+        levels: Sequence[Mapping[str, int]],
+        options: Sequence[Mapping[str, int]],
+        named: Options,
+        more: Mapping[str, int],
+    ) -> None:
         self._file = file
-        self._places = places
+        self._levels = levels
+        self._options = options
+        self._named = named
+        self._more = more
 
     def __getitem__(self, name: str) -> Source:
-        at = self._places[name]
+        at = self._place(name)
         return Source(file=self._file, line=max(at >> 24, 1), column=max(at & 0xFFFFFF, 1))
 
+    def _place(self, name: str) -> int:
+        if name in self._more:
+            return self._more[name]
+        if name.startswith("options."):
+            option = name[len("options.") :]
+            if option.partition(".")[0] in self._named:
+                return next(each[option] for each in self._options if option in each)
+        elif name in PLACED:
+            for each in self._levels:
+                if name in each:
+                    return each[name]
+        raise KeyError(name)
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        seen = dict.fromkeys(name for each in self._levels for name in each if name in PLACED)
+        inside = dict.fromkeys(
+            f"options.{name}"
+            for each in self._options
+            for name in each
+            if name.partition(".")[0] in self._named
+        )
+        return iter({**seen, **inside, **self._more})
 
     def __len__(self) -> int:
-        return len(self._places)
+        return sum(1 for _ in self)
 
     def __repr__(self) -> str:
         return f"Places({dict(self)!r})"

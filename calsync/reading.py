@@ -222,6 +222,10 @@ class OptionValues(NamedTuple):
     spoiled: frozenset[str]
 
 
+NO_OPTIONS = OptionValues({}, frozenset(), {}, {}, frozenset())
+"""Of a level that says nothing of options."""
+
+
 def read_options(
     node: Map, platform: str, others: Iterable[str], report: Report, *, strangers: bool = False
 ) -> OptionValues:
