@@ -341,7 +341,9 @@ def test_assets_are_told_apart_by_their_counts(own: int, replies: list[int]) -> 
     first, others = content.split_assets(tuple(names))
     assert first == tuple(each.value for each in content.media)
     assert others == tuple(tuple(each.value for each in reply.media) for reply in thread)
-    assert content.split_assets(()) == ((), ((),) * len(replies))
+    for other in ((), (*names, "more")):
+        if other or names:
+            assert content.split_assets(other) == (other, ((),) * len(replies))
 
 
 def test_a_file_goes_up_once_however_often_it_is_shown() -> None:

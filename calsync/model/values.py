@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -246,16 +247,15 @@ class Content:
     def split_assets(self, assets: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
         """The assets that its own media was made into, and those of each post of its thread, told by their counts.
 
-        Too few come out where too few went in: of a post that was adopted they may not be known.
+        Where there are more or fewer than that (of an adopted post, what its thread shows is not known), all of them
+        are its own.
         """
         if not self.thread:
-            return assets, ()  # one asset may hold all the files
-        first = end = len(self.media)
-        replies = []
-        for each in self.thread:
-            start, end = end, end + len(each.media)
-            replies.append(assets[start:end])
-        return assets[:first], tuple(replies)
+            return assets, ()
+        ends = list(accumulate((len(each.media) for each in self.thread), initial=len(self.media)))
+        if ends[-1] != len(assets):
+            return assets, ((),) * len(self.thread)
+        return assets[: ends[0]], tuple(assets[start:end] for start, end in pairwise(ends))
 
     def to_json(self) -> dict[str, Json]:
         """A plain JSON form, for state, digest and journal; `from_json` reads it back.
