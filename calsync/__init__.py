@@ -47,6 +47,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     What the services say and do
     transport    the one HTTP client: deadlines, rates, retries, redaction, error mapping
     providers    services by name: postqued, tikflow, memory and plug-ins; base says how to add one
+    benches      what the contract suite works on: a service on a bench, and files to upload
     testing      the contract suite for providers, to be run by whoever writes one
     binding      the aliases of the project file -> the accounts that the services have
     observed     refresh: ask the services, match what they show to addresses

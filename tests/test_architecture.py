@@ -61,7 +61,8 @@ MAY_ENTER: dict[str, set[str]] = {
     # what the services say and do
     "transport": {*NOUNS},
     "providers": {*NOUNS, "transport"},
-    "testing": {*NOUNS, "providers.base"},
+    "benches": {*NOUNS, "providers.base"},
+    "testing": {*NOUNS, "providers.base", "benches"},
     "binding": {*NOUNS, "providers.base"},
     "observed": {*NOUNS, "providers.base"},
     # where calendars are reviewed
@@ -127,7 +128,7 @@ HOMES: dict[str, set[str]] = {
     "uvicorn": {"sandbox"},
     "tzdata": {"zones"},
     "jsonschema": {"networks"},
-    "pytest": {"testing"},
+    "pytest": {"benches", "testing"},
 }
 """Library -> the rooms that may import it."""
 

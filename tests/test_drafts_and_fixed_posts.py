@@ -134,11 +134,11 @@ def test_what_nobody_may_touch_is_left_alone(root: Path) -> None:
     """A post that repeats keeps its record; what would have to be done is told, with the reason."""
     world = scheduled(root)
     (post,) = world.service.posts()
-    world.service.repeat(post.remote_id, "repeats every 7 days")
+    world.service.repeat(post.remote_id, "it repeats every 7 days")
     assert planned(world) == ([], [])
     edited(world, caption="Other words")
     (told,) = (each for each in world.plan().diagnostics if each.code != "not-shown")
-    assert (told.code, told.message) == ("locked", "it repeats every 7 days, so it is not changed (caption)")
+    assert (told.code, told.message) == ("locked", "it is not changed (caption): it repeats every 7 days")
     world.calendar = {}
     assert planned(world) == ([], ["locked"])
     world.apply()
@@ -153,5 +153,5 @@ def test_a_strangers_repeating_post_is_no_twin(root: Path) -> None:
     for intent, expected in ((Intent.PUBLISH, "create"), (Intent.DRAFT, "blocked")):
         remote_id = world.service.add("memory-1", replace(entry.content, intent=intent), "asset-1")
         if expected == "create":
-            world.service.repeat(remote_id, "repeats every 7 days")
+            world.service.repeat(remote_id, "it repeats every 7 days")
         assert planned(world)[0] == [expected]

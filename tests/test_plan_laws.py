@@ -632,7 +632,7 @@ def troubled(world: World, planned: Sequence[Trouble]) -> None:
 
     def trouble(name: str) -> Exception | None:
         kind = what.get(next(count))
-        writes = name in ("create", "cancel", "reschedule", "update", "upload")
+        writes = name in ("create", "create_together", "cancel", "reschedule", "update", "upload")
         if kind == "refused" and writes:
             raise Rejected("no", service="memory")
         if kind == "throttled":

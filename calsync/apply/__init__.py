@@ -3,6 +3,7 @@
 run       the order of things: state, cancels, moves, uploads and creates
 writes    one action at a time, write-ahead
 looking   what a write has done whose answer was lost
+together  several creates in one request
 uploads   once per content, streamed from disk
 """
 

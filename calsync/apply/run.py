@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import Protocol, TypeAlias, TypeVar, assert_never
 
+from calsync.apply.together import create_together
 from calsync.apply.uploads import Uploads
 from calsync.apply.writes import Writer
 from calsync.errors import CalsyncError, Interrupted, StateError, TooClose, Unauthorized, Uncertain
@@ -35,9 +36,14 @@ from calsync.plan.action import (
     Step,
     Update,
 )
+from calsync.plan.bundles import bundles
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.providers.base import Provider
 from calsync.recorded import Ledger
+
+T = TypeVar("T")
+Bundle: TypeAlias = tuple[tuple[int, Action], ...]
+"""Actions by their index in the plan, which may share a request."""
 
 WORKERS = 4
 """Posts under way at once; services allow tens of requests a minute, so more would only wait."""
@@ -144,14 +150,15 @@ class _Run:
         for index, action in indexed:
             if isinstance(action.step, (Forget, Move, Adopt)):
                 self._one(index, action)
-        self._all([(index, action) for index, action in indexed if isinstance(action.step, Cancel)])
+        self._all([((index, action),) for index, action in indexed if isinstance(action.step, Cancel)])
         self._all(
-            [(index, action) for index, action in indexed if isinstance(action.step, (Reschedule, Update))]
+            [((index, action),) for index, action in indexed if isinstance(action.step, (Reschedule, Update))]
         )
         making = [(index, action) for index, action in indexed if isinstance(action.step, (Create, Replace))]
         for _, action in making:
             self._upload_ahead(action)
-        self._all(making)
+        abilities = {name: each.capabilities for name, each in self.hands.providers.items()}
+        self._all(bundles(making, abilities))
         for index, action in indexed:
             if isinstance(action.step, (Blocked, Deferred)):
                 self._one(index, action)
@@ -179,16 +186,16 @@ class _Run:
             provider = self.hands.providers[action.account.service]
             self.uploads.begin(step.post, provider)
 
-    def _all(self, actions: Sequence[tuple[int, Action]]) -> None:
+    def _all(self, units: Sequence[Bundle]) -> None:
         """Several at once; where a write of the state is dear, the intents of a batch are opened with one."""
         batch = self.hands.ledger.batch
-        size = len(actions) if batch == 1 else batch
-        for first in range(0, len(actions), size or 1):
-            group = actions[first : first + size]
+        size = len(units) if batch == 1 else batch
+        for first in range(0, len(units), size or 1):
+            group = units[first : first + size]
             if batch > 1:
-                self._open_ahead(group)
+                self._open_ahead([each for bundle in group for each in bundle])
             with ThreadPoolExecutor(min(WORKERS, len(group)), thread_name_prefix="apply") as pool:
-                for done in [pool.submit(self._one, index, action) for index, action in group]:
+                for done in [pool.submit(self._bundle, bundle) for bundle in group]:
                     done.result()
 
     def _open_ahead(self, actions: Sequence[tuple[int, Action]]) -> None:
@@ -211,11 +218,41 @@ class _Run:
             return True
         return self.uploads.ready(step.post, self.hands.providers[step.post.account.key.service], seconds)
 
+    def _bundle(self, bundle: Bundle) -> None:
+        """Actions that may share a request; what cannot, each by itself."""
+        if len(bundle) > 1:
+            bundle = self._together(bundle)
+        for index, action in bundle:
+            self._one(index, action)
+
+    def _together(self, bundle: Bundle) -> Bundle:
+        """Make several posts with one request; those that are left have to be tried alone."""
+        for index, action in bundle:
+            hindrance = self._hindrance(action)
+            if hindrance is not None:
+                self._over(index, action, hindrance)
+        bundle = tuple(each for each in bundle if each[0] not in self.outcomes)
+        if len(bundle) < 2:
+            return bundle
+        service = bundle[0][1].account.service
+        posts = [action.step.post for _, action in bundle if isinstance(action.step, Create)]
+        for _, action in bundle:
+            self.hands.watcher.begun(action)
+        outcomes = self._judged(service, lambda: create_together(self._writers[service], posts))
+        for index, action in bundle:
+            outcome = outcomes if isinstance(outcomes, Outcome) else outcomes.get(action.address)
+            if outcome is not None:
+                self._over(index, action, outcome)
+        return tuple(each for each in bundle if each[0] not in self.outcomes)
+
     def _one(self, index: int, action: Action) -> None:
         outcome = self._hindrance(action)
         if outcome is None:
             self.hands.watcher.begun(action)
-            outcome = self._attempt(action)
+            outcome = self._judged(action.account.service, lambda: self._do(action))
+        self._over(index, action, outcome)
+
+    def _over(self, index: int, action: Action, outcome: Outcome) -> None:
         opened = self._ahead.pop(index, None)
         left = None if opened is None else self.hands.ledger.opened(action.address)
         if (
@@ -257,10 +294,10 @@ class _Run:
         outcome = self.outcomes.get(self._cancels.get(address, -1))
         return outcome is not None and outcome.kind is OutcomeKind.DONE
 
-    def _attempt(self, action: Action) -> Outcome:
-        service = action.account.service
+    def _judged(self, service: str, work: Callable[[], T]) -> T | Outcome:
+        """What the work comes to, or what its error means for its actions and for those that follow."""
         try:
-            return self._do(action)
+            return work()
         except Interrupted as error:
             return Outcome(OutcomeKind.SKIPPED, error.message)
         except TooClose as error:

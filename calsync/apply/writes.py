@@ -68,15 +68,15 @@ class Writer:
             if isinstance(step, Cancel) and record is not None:
                 return self._opening(IntentKind.CANCEL, record.address, record.content, record)
             if isinstance(step, Reschedule) and record is not None:
-                self._in_time(step.post.content)
+                self.in_time(step.post.content)
                 return self._opening(IntentKind.RESCHEDULE, step.post.address, step.post.content, record)
             if isinstance(step, Create) and self.provider.capabilities.key_life is not None:
                 post = step.post
-                self._in_time(post.content)
+                self.in_time(post.content)
                 if self.ledger.opened(post.address) is not None:
                     return None
                 what = submission(post, self.uploads.assets(post, self.provider))
-                return self._create_opening(what, post.address, None)
+                return self.create_opening(what, post.address, None)
         except CalsyncError as error:
             if isinstance(error, StateError):
                 raise
@@ -91,7 +91,7 @@ class Writer:
             if self.look.stopped(record):
                 self.ledger.settle(record.address, record=None, lazy=self.provider.capabilities.reads_back)
                 return _done(record.remote_id)
-            return _unknown(error, record.remote_id)
+            return unknown(error, record.remote_id)
         except CalsyncError:
             self.ledger.abandon(record.address, lazy=self.provider.capabilities.reads_back)
             raise
@@ -100,14 +100,14 @@ class Writer:
 
     def reschedule(self, post: Post, record: Record) -> Outcome:
         """Move a post. All else stands already as the entry says, or cannot be set there."""
-        self._in_time(post.content)
+        self.in_time(post.content)
         self.ledger.begin(self._opening(IntentKind.RESCHEDULE, post.address, post.content, record))
         try:
             self.provider.reschedule(record.remote_id, _moved(post, record))
         except Uncertain as error:
             sighting = self.look.at(record)
             if sighting is None or sighting.at != post.content.at:
-                return _unknown(error, record.remote_id)
+                return unknown(error, record.remote_id)
         except CalsyncError:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
@@ -120,12 +120,12 @@ class Writer:
     def update(self, post: Post, record: Record) -> Outcome:
         """Set all fields of a post in place."""
         assets = self.uploads.assets(post, self.provider)
-        self._in_time(post.content)
+        self.in_time(post.content)
         self.ledger.begin(self._opening(IntentKind.UPDATE, post.address, post.content, record, assets))
         try:
             remote_id = self.provider.update(record.remote_id, submission(post, assets))
         except Uncertain as error:
-            return _unknown(error, record.remote_id)
+            return unknown(error, record.remote_id)
         except CalsyncError:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
@@ -188,14 +188,14 @@ class Writer:
         assets, refusal = self._tried(post)
         if refusal is not None:
             return Outcome(OutcomeKind.FAILED, refusal, str(record.remote_id))
-        self._in_time(post.content)
+        self.in_time(post.content)
         opening = self._opening(IntentKind.REPLACE, post.address, post.content, record, assets)
         self.ledger.begin(opening)
         try:
             self.provider.cancel(record.remote_id, scope(record))
         except Uncertain as error:
             if not self.look.stopped(record):
-                return _unknown(error, record.remote_id)
+                return unknown(error, record.remote_id)
         except CalsyncError:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
@@ -240,16 +240,16 @@ class Writer:
         try:
             remote_id = self.provider.create(again, token=opening.token)
         except CalsyncError as error:
-            return self._look_for(opening) or _unknown(error)
-        return self._made(opening, remote_id)
+            return self.look_for(opening) or unknown(error)
+        return self.record_made(opening, remote_id)
 
     def _create(self, what: Submission, address: Address, previous: Record | None) -> Outcome:
-        self._in_time(what.content)
-        opening = self._create_opening(what, address, previous)
+        self.in_time(what.content)
+        opening = self.create_opening(what, address, previous)
         self.ledger.begin(opening)
         return self._send(what, opening)
 
-    def _create_opening(self, what: Submission, address: Address, previous: Record | None) -> Open:
+    def create_opening(self, what: Submission, address: Address, previous: Record | None) -> Open:
         """The intent of a create; one that is still open with the same body keeps its key."""
         body = hashlib.sha256(self.provider.create_body(what)).hexdigest()
         abilities, left = self.provider.capabilities, self.ledger.opened(address)
@@ -285,24 +285,24 @@ class Writer:
         try:
             remote_id = self.provider.create(what, token=opening.token)
         except Uncertain as error:
-            return self._look_for(opening) or _unknown(error)
+            return self.look_for(opening) or unknown(error)
         except Rejected as error:
             if error.conflict:
                 # Something is there already: look; where it cannot be told what, it stays open. Without keys a list
                 # that certainly shows nothing of ours means that it is somebody else's.
                 seen = self.look.candidates(opening)
                 if seen is not None and len(seen) == 1:
-                    return self._made(opening, seen[0].remote_id, seen[0].status)
+                    return self.record_made(opening, seen[0].remote_id, seen[0].status)
                 if seen or seen is None or self.provider.capabilities.key_life is not None:
-                    return _unknown(error)
-            self._not_created(opening)
+                    return unknown(error)
+            self.not_created(opening)
             raise
         except CalsyncError:
-            self._not_created(opening)
+            self.not_created(opening)
             raise
-        return self._made(opening, remote_id)
+        return self.record_made(opening, remote_id)
 
-    def _not_created(self, opening: Open) -> None:
+    def not_created(self, opening: Open) -> None:
         """Certainly nothing was made: close the intent, or keep a replace open for its create."""
         if opening.cleared:
             left = replace(opening, kind=IntentKind.REPLACE, token=None, generation=0, body=None)
@@ -310,19 +310,19 @@ class Writer:
         else:
             self.ledger.abandon(opening.address, lazy=self.provider.capabilities.finds_again)
 
-    def _look_for(self, opening: Open) -> Outcome | None:
+    def look_for(self, opening: Open) -> Outcome | None:
         """Find what a create may have made, in a list read afresh; None where it is not certain."""
         seen = self.look.candidates(opening)
         only = seen[0] if seen is not None and len(seen) == 1 else None
-        return None if only is None else self._made(opening, only.remote_id, only.status)
+        return None if only is None else self.record_made(opening, only.remote_id, only.status)
 
-    def _made(self, opening: Open, remote_id: RemoteId, status: Status = Status.SCHEDULED) -> Outcome:
+    def record_made(self, opening: Open, remote_id: RemoteId, status: Status = Status.SCHEDULED) -> Outcome:
         """The post that a create has made, or turned out to have made, is recorded."""
         record = made(opening, remote_id, status)
         self.ledger.settle(opening.address, record=record, lazy=self.provider.capabilities.finds_again)
         return _done(remote_id)
 
-    def _in_time(self, content: Content) -> None:
+    def in_time(self, content: Content) -> None:
         """Judged again right before each write: what became soon meanwhile is not sent."""
         if content.at < self.now() + self.lead_time:
             raise TooClose(
@@ -372,5 +372,6 @@ def _done(remote_id: RemoteId) -> Outcome:
     return Outcome(OutcomeKind.DONE, None, str(remote_id))
 
 
-def _unknown(error: CalsyncError, remote_id: RemoteId | None = None) -> Outcome:
+def unknown(error: CalsyncError, remote_id: RemoteId | None = None) -> Outcome:
+    """Nobody knows whether it was done; the next apply looks."""
     return Outcome(OutcomeKind.UNKNOWN, error.message, None if remote_id is None else str(remote_id))

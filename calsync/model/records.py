@@ -50,7 +50,7 @@ class Sighting:
     """One post as a service shows it. None, or an option not in `options`, means: not shown.
 
     `media` are asset ids in order; `reason` is the service's own words and is not to be trusted. `fixed` says why
-    nobody may touch the post ("repeats every 7 days").
+    nobody may touch the post ("it repeats every 7 days").
     """
 
     remote_id: RemoteId

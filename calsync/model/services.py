@@ -78,6 +78,8 @@ class Capabilities:
     """Fields that it never shows of a post, so that drift in them is not seen (of `media`, `thread`, `options`)."""
     together: int = 1
     """How many creates of one time and intent it takes in one request (`Provider.create_together`)."""
+    shared: frozenset[str] = frozenset()
+    """Options that all posts of one request have alike."""
 
     @property
     def reads_back(self) -> bool:

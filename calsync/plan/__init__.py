@@ -10,6 +10,7 @@ twins      unmanaged posts that may be ours already
 counting   what a sighting counts as: drafts that wait, posts that nobody may touch
 settling   open intents, settled by reading
 changes    comparing content field by field
+bundles    which creates share a request
 safety     ties, places, wrong keys, the brake, the order
 digest     what was reviewed, in 64 hex digits
 planner    all of it together

@@ -33,7 +33,7 @@ from calsync.plan import digest as digests
 from calsync.plan import safety
 from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace, Slot
 from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media, shas_by_asset
-from calsync.plan.counting import counted, shelved
+from calsync.plan.counting import counted, in_place, shelved
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
 from calsync.plan.situation import Situation
@@ -270,7 +270,13 @@ class _Judge:
             edits = differing(content, record.content, settable)
             drifted = differing(seen, record.content, settable)
             fixed = fixed_upstream(post.content, sighting, settable)
-        late = abilities.late_move_may_repeat and seen is not None and seen.at < self.now + policy.lead_time
+        # A draft that waits goes out by nobody's clock.
+        late = (
+            abilities.late_move_may_repeat
+            and seen is not None
+            and not in_place(seen, abilities)
+            and seen.at < self.now + policy.lead_time
+        )
         facts = Facts(
             desired=wanted,
             recorded=status is not None,

@@ -60,7 +60,7 @@ class Situation(NamedTuple):
 
     @property
     def untouchable(self) -> str | None:
-        """Why nobody may touch the post at its service, in words that follow "it"."""
+        """Why nobody may touch the post at its service."""
         return None if self.sighting is None else self.sighting.fixed
 
     @property

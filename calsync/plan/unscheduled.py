@@ -80,7 +80,7 @@ def going_out(s: Situation) -> Verdict:
     message = (
         "it is being published right now and cannot be taken back"
         if s.untouchable is None
-        else f"it {s.untouchable}, so it is not taken back: end that at {s.case.account.service} first"
+        else f"it is not taken back: {s.untouchable}"
     )
     return Verdict(diagnostics=(s.said(Severity.WARNING, "locked", message),))
 
@@ -176,7 +176,7 @@ def history(s: Situation) -> Verdict:
     found: tuple[Diagnostic, ...] = ()
     hint = "put the entry back as it was"
     if s.untouchable is not None and (s.edited or s.gaps):
-        message = f"it {s.untouchable}, so it is not changed ({named(s.edited | s.gaps)})"
+        message = f"it is not changed ({named(s.edited | s.gaps)}): {s.untouchable}"
         found = (s.said(Severity.WARNING, "locked", message, hint),)
     elif s.edited:
         status = s.status.value if s.status is not None else ""

@@ -366,7 +366,7 @@ class Memory:
         if post is None or post.deleted:
             raise Rejected(f"there is no post {remote_id}", service=self.service, status=404)
         if post.fixed is not None:
-            raise Rejected(f"the post {post.fixed}", conflict=True, service=self.service)
+            raise Rejected(f"nobody may touch it: {post.fixed}", conflict=True, service=self.service)
         if post.status is not Status.SCHEDULED:
             at = stamp(post.content.at)
             raise Rejected(

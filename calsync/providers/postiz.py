@@ -79,6 +79,7 @@ _CAPABILITIES = Capabilities(
     # Newer servers show options; whoever cannot see a change cannot be told which server it was.
     hidden=frozenset({"media", "thread", "options"}),
     together=_TOGETHER,
+    shared=frozenset({"tags", "short_link"}),
     by_hand="in Postiz",
 )
 

@@ -18,9 +18,15 @@ from calsync.testing import NOBODY, ProviderContract
 
 BARE = replace(CAPABILITIES, lists=False, cancels=False, moves=False, updates=False)
 """As little as Postqued v1 can."""
+KEYLESS = replace(
+    CAPABILITIES, key_life=None, drafts_wait=True, hidden=frozenset({"media", "options"}), together=20
+)
+"""As Postiz can."""
+KINDS = {"": CAPABILITIES, "bare": BARE, "keyless": KEYLESS}
 HOUSES = (
     "memory",
     "memory, bare",
+    "memory, keyless",
     "postqued, v1",
     "postqued, v2",
     "tikflow",
@@ -39,7 +45,7 @@ class TestProviders(ProviderContract):
         postiz: Literal["2.23.0", "HEAD"] = "2.23.0" if kind == "2.23.0" else "HEAD"
         with Sandbox(rate_limits=False, ping=200 if kind == "v2" else 404, postiz=postiz) as box:
             if service == "memory":
-                memory = Memory(now=box.now, capabilities=BARE if kind else CAPABILITIES)
+                memory = Memory(now=box.now, capabilities=KINDS[kind])
                 yield House("memory", box, memory, (ACCOUNTS[0].id, ACCOUNTS[1].id))
                 return
             accounts = {
