@@ -313,6 +313,15 @@ class ProviderContract:
         ):
             assert bench.provider.normalize(content, bench.platform) == content
 
+    def test_what_a_channel_takes(self, bench: Bench) -> None:
+        """A schema of an object and a length above nothing, as far as the service says."""
+        if not bench.provider.capabilities.knows_channel:
+            pytest.skip("it does not know what its networks take")
+        channel = bench.provider.channel(bench.scope())
+        if channel is not None:
+            assert channel.caption_units is None or channel.caption_units > 0
+            assert channel.options is None or channel.options.get("type", "object") == "object"
+
     def test_usage_counts_places(self, bench: Bench) -> None:
         """Where the service knows of places, a post takes one."""
         before = bench.provider.usage()

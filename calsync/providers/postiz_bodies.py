@@ -11,6 +11,8 @@ from calsync.providers.base import Submission
 
 RESERVED = frozenset({"tags", "short_link"})
 """Options that are calsync's own for all networks; the rest are the network's settings."""
+OWN = "settings."
+"""Stands before a setting of the network that has the name of one of those."""
 
 _LONGEST = 100_000
 """Bytes: a body of 101 kB was taken and one of 103 kB was not."""
@@ -72,7 +74,7 @@ def _post(submission: Submission, service: str, replaces: str | None, group: str
         for each, assets in zip(content.thread, replies, strict=True)
     ]
     settings: dict[str, Json] = {
-        name: chosen
+        name.removeprefix(OWN): chosen
         for name, chosen in content.options.items()
         if name not in RESERVED and chosen is not None
     }
