@@ -31,13 +31,16 @@ from calsync.model import (
     MediaRef,
     Post,
     Reply,
+    Sighting,
     Standing,
+    Status,
     UploadKey,
     upload_units,
 )
 from calsync.plan import ActionKind
 from calsync.plan.action import Create, MediaUse, Update
-from calsync.plan.changes import changes
+from calsync.plan.changes import as_observed, changes
+from calsync.plan.outcome import OutcomeKind
 from calsync.plan.sheet import Sheet
 from calsync.planfile import read_sheet
 from calsync.providers.memory import LIMITS
@@ -433,6 +436,16 @@ def test_the_life_of_a_thread(root: Path, kind: str, how: ActionKind) -> None:
     assert waiting(world)[0] == ["One"]
 
 
+def test_media_that_nobody_touched_is_not_drift() -> None:
+    """A list shows the post's own media: that its record holds those of its thread too is no change by hand."""
+    of = threaded(post("a", at(15), media=(MAIN,)), ("One", (image(1),)))
+    made_of = replace(record(of), assets=("main", "reply"))
+    sighting = Sighting(remote_id=made_of.remote_id, account_id="1", status=Status.SCHEDULED, media=("main",))
+    assert as_observed(made_of, sighting, {}) == of.content
+    moved = as_observed(made_of, replace(sighting, media=("other",)), {"other": image(2).sha256})
+    assert (moved.media, moved.thread) == ((MediaRef.of(image(2)),), of.content.thread)
+
+
 def test_a_post_that_is_there_is_adopted_whatever_its_thread(root: Path) -> None:
     """Twins are told by what is shown; the plan says that the thread is not."""
     world = World(root, SERVICES["full"])
@@ -449,9 +462,10 @@ def test_a_lost_answer_is_found_again_by_the_post_s_own_media(root: Path) -> Non
     world = World(root, SERVICES["keyless"])
     world.calendar = {("post", "brand"): Spec(thread=TWO)}
     world.service.trouble = lambda name: Uncertain("cut", service="memory") if name == "create" else None
-    world.apply()
+    applied = world.apply()
+    assert applied is not None
+    assert [each.kind for each in applied.outcomes] == [OutcomeKind.DONE]
     world.service.trouble = lambda _: None
-    world.apply()
     assert planned(world) == []
     assert waiting(world)[0] == ["One", "Two"]
     world.passes(timedelta(days=3))
