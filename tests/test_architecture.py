@@ -272,10 +272,16 @@ def test_no_import_goes_in_a_circle() -> None:
 def _typing_only(each: Import) -> bool:
     path = HOUSE / (each.importer.replace(".", "/") + ".py")
     path = path if path.is_file() else path.with_suffix("") / "__init__.py"
-    return any(
-        node.lineno <= each.line <= (node.end_lineno or 0)
+    return each.line in _typing_lines(path)
+
+
+@cache
+def _typing_lines(path: Path) -> frozenset[int]:
+    return frozenset(
+        line
         for node in ast.walk(tree(path))
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for line in range(node.lineno, (node.end_lineno or 0) + 1)
     )
 
 

@@ -384,7 +384,7 @@ def test_killed_again_and_again(project: Project, seed: int) -> None:
         project.box.clear_faults()
         project.box.fault("delay", seconds=0.03, times=None)
         running = project.start("apply", "-y")
-        time.sleep(chance.uniform(0.1, 1.0))
+        time.sleep(chance.uniform(0.02, 0.4))
         running.kill()
     changed = [
         flow("f0", ahead(days=20), 0),
@@ -395,7 +395,7 @@ def test_killed_again_and_again(project: Project, seed: int) -> None:
     project.calendar(*made, *changed)
     for _ in range(6):
         running = project.start("apply", "-y")
-        time.sleep(chance.uniform(0.1, 1.0))
+        time.sleep(chance.uniform(0.02, 0.4))
         running.kill()
     project.box.clear_faults()
     project.apply()
