@@ -191,6 +191,8 @@ def test_options_of_several_networks_may_stand_in_the_defaults(place: Place) -> 
         ("calendars/cal.yaml:2:33", "note", "option-dropped"),
         ("calendars/cal.yaml:2:53", "note", "option-dropped"),
     ]
+    place.posts("defaults:\n  options: {zzz: true}\nposts:\n" + post("a", "page"))
+    assert said(place.plan().diagnostics) == [("calendars/cal.yaml:2:18", "note", "option-dropped")]
     place.accounts = ACCOUNTS.rpartition("  toot")[0]
     place.posts(
         "defaults:\n  options: {who_can_reply_post: everyone, zzz: true}\nposts:\n"

@@ -111,7 +111,7 @@ def test_a_create_is_a_whole_post(at: At) -> None:
         caption="Hello",
         intent=Intent.DRAFT,
         thread=(Reply("First"), Reply("Second")),
-        options=Options({"who_can_reply_post": "everyone", "tags": ["launch"], "short_link": True}),
+        options=Options({"settings.tags": [{"label": "own"}], "tags": ["launch"], "short_link": True}),
     )
     with Loopback(said([{"postId": "p1", "integration": "cmchannel1"}], 201)) as server:
         assert at(server).create(replace(POST, content=content), token="unused") == RemoteId("p1")
@@ -126,7 +126,7 @@ def test_a_create_is_a_whole_post(at: At) -> None:
         "posts": [
             {
                 "integration": {"id": "cmchannel1"},
-                "settings": {"who_can_reply_post": "everyone"},
+                "settings": {"tags": [{"label": "own"}]},
                 "value": [
                     {"content": "Hello", "image": []},
                     {"content": "First", "image": []},
@@ -461,11 +461,12 @@ def test_the_list_is_read_as_it_is_shown(at: At) -> None:
         caption="Hello",
         intent=Intent.PUBLISH,
     )
-    settings = '{"__type": "x", "who_can_reply_post": "everyone"}'
+    settings = '{"__type": "x", "who_can_reply_post": "everyone", "tags": ["own"]}'
+    read = Options({"who_can_reply_post": "everyone", "settings.tags": ["own"]})
     with Loopback(rows(ROW), rows({**ROW, "settings": settings}), rows({**ROW, "settings": "{"})) as server:
         provider = at(server)
         assert listed(provider) == [shown]
-        assert listed(provider) == [replace(shown, options=Options({"who_can_reply_post": "everyone"}))]
+        assert listed(provider) == [replace(shown, options=read)]
         assert listed(provider) == [shown]
         assert server.received[0].target == (
             "/public/v1/posts?startDate=2026-08-23T14%3A30%3A00Z&endDate=2027-03-11T14%3A30%3A00Z"

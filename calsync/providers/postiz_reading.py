@@ -17,6 +17,7 @@ from itertools import pairwise
 from calsync.errors import Unavailable
 from calsync.model import Channel, Intent, Json, Options, RemoteId, Sighting, Status, stamp
 from calsync.providers.base import RemoteAccount, Window
+from calsync.providers.postiz_bodies import OWN, RESERVED
 from calsync.providers.reading import fields, ident, moment, reason, text, whole
 from calsync.transport import Transport
 from calsync.transport.answers import parsed
@@ -275,4 +276,10 @@ def _settings(row: Mapping[str, Json]) -> Options:
             shown = parsed(shown.encode("utf-8", "replace"))
         except ValueError:
             shown = None
-    return Options({name: value for name, value in fields(shown).items() if name != "__type"})
+    return Options(
+        {
+            OWN + name if name in RESERVED else name: value
+            for name, value in fields(shown).items()
+            if name != "__type"
+        }
+    )

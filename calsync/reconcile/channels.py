@@ -91,15 +91,21 @@ class _Fitting:
     _typed: dict[tuple[AccountKey, Options], tuple[Options, tuple[Problem, ...]]] = field(
         default_factory=dict
     )
+    _elsewhere: dict[tuple[str, AccountKey], bool] = field(default_factory=dict)
     _dropped: dict[tuple[Source, str, str], list[Post]] = field(default_factory=lambda: defaultdict(list))
     _unchecked: dict[AccountKey, dict[str, Post]] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
         self._now = self.project.now()
         self._specs = self.project.settings.accounts
+        self._accounts: dict[str, AccountKey] = {}
+        self._named: dict[AccountKey, str] = {}
 
     def ask(self, bound: Bound) -> None:
         """Ask for the channels, each once."""
+        for post in bound.desired.posts:
+            self._accounts[post.account.alias] = post.account.key
+            self._named[post.account.key] = post.account.platform or post.account.alias
         ahead = {
             post.account.key: post.account
             for post in bound.desired.posts
@@ -120,29 +126,29 @@ class _Fitting:
             if channel is not None and channel.unusable is not None:
                 self.unusable.setdefault(key, channel.unusable)
 
-    def _network(self, post: Post) -> Network:
-        key = post.account.key
+    def _network(self, key: AccountKey) -> Network:
         if key not in self.networks:
             channel = self.channels.get(key)
             described = channel.options if channel is not None else None
-            self.networks[key] = Network.of(post.account.platform or post.account.alias, described)
+            self.networks[key] = Network.of(self._named[key], described)
         return self.networks[key]
 
     def fitted(self, post: Post) -> Post:
         """The post as its network takes it; what is wrong with one that is to be written is noted."""
-        spec = self._specs[post.address.account]
+        spec, channel = self._specs[post.address.account], self.channels.get(post.account.key)
         problems: list[Problem] = []
         if spec.open_options:
             post, problems = self._typing(post, spec)
-        if self._writing(post):
+        most = channel.caption_units if channel is not None else None
+        if (problems or most is not None) and self._writing(post):
             self.found.update(self._said(post, each) for each in problems)
-            channel = self.channels.get(post.account.key)
-            if channel is not None and channel.caption_units is not None:
-                self.found.update(rules.texts_fit(post, channel.caption_units, post.account.platform))
+            if most is not None:
+                self.found.update(rules.texts_fit(post, most, post.account.platform))
         return post
 
     def _typing(self, post: Post, spec: AccountSpec) -> tuple[Post, list[Problem]]:
-        key, network, written = post.account.key, self._network(post), post.entry.content.options
+        key, written = post.account.key, post.entry.content.options
+        network = self._network(key)
         if (key, written) not in self._typed:
             self._typed[key, written] = network.typed(written)
         options, problems = self._typed[key, written]
@@ -175,26 +181,24 @@ class _Fitting:
 
     def _known_elsewhere(self, name: str, spec: AccountSpec, key: AccountKey) -> bool:
         """Whether an option of the defaults may be meant for another account of the project."""
+        if (name, key) not in self._elsewhere:
+            self._elsewhere[name, key] = self._may_know(name, spec)
+        return self._elsewhere[name, key]
+
+    def _may_know(self, name: str, spec: AccountSpec) -> bool:
         for other in self._specs.values():
             if not other.open_options:
                 if name in spellings(other.platform):
                     return True
-            elif (other.service, other.platform) != (spec.service, spec.platform):
-                asked = [
-                    network
-                    for account, network in self._asked().items()
-                    if account != key and account.service == other.service
-                ]
-                if not asked or any(network.knows(name) for network in asked):
+            elif (other.service, other.platform or other.alias) != (
+                spec.service,
+                spec.platform or spec.alias,
+            ):
+                account = self._accounts.get(other.alias)
+                # One that has no post ahead was not asked, and may know it.
+                if account is None or account not in self.channels or self._network(account).knows(name):
                     return True
         return False
-
-    def _asked(self) -> Mapping[AccountKey, Network]:
-        """What is known of the networks of all accounts that were asked for."""
-        return {
-            key: Network.of("", channel.options if channel is not None else None)
-            for key, channel in self.channels.items()
-        }
 
     def _record(self, post: Post) -> Record | None:
         """What is recorded of the post, under its name or a former one."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import pytest
 from outside import Project, ahead
+
+from calsync.sandbox import Sandbox
 
 CHIRP, TOOT, OLD = "cm0sandbox000000000000001", "cm0sandbox000000000000002", "cm0sandbox000000000000008"
 
@@ -74,3 +77,17 @@ def test_a_channel_that_is_off_holds_back_its_own_posts_alone(channels: Project)
     assert (finding["severity"], finding["file"]) == ("error", "calsync.yaml")
     channels.apply(code=4)
     assert len([each for each in channels.posts() if each["service"] == "postiz"]) == 1
+
+
+@pytest.mark.parametrize("version", ["2.23.0", "HEAD"])
+def test_options_show_no_drift_whatever_the_server_shows_of_them(
+    channels: Project, version: Literal["2.23.0", "HEAD"]
+) -> None:
+    """Neither one that shows settings nor one that shows none; labels and shortened links are shown by no server."""
+    with Sandbox(rate_limits=False, postiz=version) as box:
+        channels.box = box
+        channels.env |= box.environment
+        options = {"who_can_reply_post": "everyone", "tags": ["launch"], "short_link": "true"}
+        channels.calendar(text("a", "chirp", options=options), defaults={})
+        channels.apply()
+        assert channels.plan().json["actions"] == []
