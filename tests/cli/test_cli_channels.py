@@ -91,3 +91,12 @@ def test_options_show_no_drift_whatever_the_server_shows_of_them(
         channels.calendar(text("a", "chirp", options=options), defaults={})
         channels.apply()
         assert channels.plan().json["actions"] == []
+
+
+def test_a_server_below_a_path_is_asked_there_with_the_key_of_a_file(channels: Project) -> None:
+    """Its address may have a path, and its key may stand in a file; neither of it is ever in the project."""
+    key = channels.write("key", channels.env.pop("POSTIZ_API_KEY") + "\n")
+    below = {"CALSYNC_POSTIZ_URL": f"{channels.box.url}/api/", "POSTIZ_API_KEY_FILE": str(key)}
+    channels.run("accounts", env=below, code=1)
+    assert "/api/public/v1/integrations" in {each["path"] for each in channels.box.requests()}
+    channels.run("accounts", env={**below, "CALSYNC_POSTIZ_URL": channels.box.url}, code=0)
