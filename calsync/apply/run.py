@@ -151,9 +151,12 @@ class _Run:
             if isinstance(action.step, (Forget, Move, Adopt)):
                 self._one(index, action)
         self._all([((index, action),) for index, action in indexed if isinstance(action.step, Cancel)])
-        self._all(
-            [((index, action),) for index, action in indexed if isinstance(action.step, (Reschedule, Update))]
-        )
+        changing = [
+            (index, action) for index, action in indexed if isinstance(action.step, (Reschedule, Update))
+        ]
+        for _, action in changing:
+            self._upload_ahead(action)
+        self._all([(each,) for each in changing])
         making = [(index, action) for index, action in indexed if isinstance(action.step, (Create, Replace))]
         for _, action in making:
             self._upload_ahead(action)
@@ -182,7 +185,10 @@ class _Run:
 
     def _upload_ahead(self, action: Action) -> None:
         step = action.step
-        if isinstance(step, (Create, Replace)) and self._hindrance(action) is None:
+        if not isinstance(step, (Create, Replace, Reschedule, Update)):
+            return
+        named = isinstance(step, (Reschedule, Update)) and not any(use.upload for use in action.media)
+        if not named and self._hindrance(action) is None:
             provider = self.hands.providers[action.account.service]
             self.uploads.begin(step.post, provider)
 

@@ -34,6 +34,7 @@ from calsync.model import (
     stamp,
 )
 from calsync.plan.action import Cancel, Create, Reschedule, Step
+from calsync.plan.changes import needs_media
 from calsync.plan.outcome import Outcome, OutcomeKind
 from calsync.plan.settling import made
 from calsync.providers.base import Provider, Scope, Submission
@@ -100,10 +101,15 @@ class Writer:
 
     def reschedule(self, post: Post, record: Record) -> Outcome:
         """Move a post. All else stands already as the entry says, or cannot be set there."""
+        again = needs_media(post, record, self.provider.capabilities, moved=True)
+        assets = self.uploads.assets(post, self.provider) if again else record.assets
         self.in_time(post.content)
         self.ledger.begin(self._opening(IntentKind.RESCHEDULE, post.address, post.content, record))
+        what = submission(post, assets)
+        if not again:
+            what = replace(what, content=replace(post.content, media=record.content.media))
         try:
-            self.provider.reschedule(record.remote_id, _moved(post, record))
+            self.provider.reschedule(record.remote_id, replace(what, scope=scope(record)))
         except Uncertain as error:
             sighting = self.look.at(record)
             if sighting is None or sighting.at != post.content.at:
@@ -111,36 +117,41 @@ class Writer:
         except CalsyncError:
             self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
             raise
-        moved = replace(
-            record, address=post.address, content=post.content, api=self.provider.capabilities.api
-        )
-        self.ledger.settle(post.address, record=moved, lazy=self.provider.capabilities.reads_back)
-        return _done(record.remote_id)
+        return self._changed(post, record, assets, record.remote_id)
 
     def update(self, post: Post, record: Record) -> Outcome:
-        """Set all fields of a post in place."""
-        assets = self.uploads.assets(post, self.provider)
-        self.in_time(post.content)
-        self.ledger.begin(self._opening(IntentKind.UPDATE, post.address, post.content, record, assets))
-        try:
-            remote_id = self.provider.update(record.remote_id, submission(post, assets))
-        except Uncertain as error:
-            return unknown(error, record.remote_id)
-        except CalsyncError:
-            self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
-            raise
-        self.ledger.settle(
-            post.address,
-            record=replace(
-                record,
-                address=post.address,
-                content=post.content,
-                assets=assets,
-                remote_id=remote_id,
-                api=self.provider.capabilities.api,
-            ),
-            lazy=self.provider.capabilities.reads_back,
+        """Set all fields of a post in place; uploaded once more where its content had expired."""
+        again = needs_media(post, record, self.provider.capabilities, moved=False)
+        for attempt in (1, 2):
+            assets = self.uploads.assets(post, self.provider) if again else record.assets
+            self.in_time(post.content)
+            self.ledger.begin(self._opening(IntentKind.UPDATE, post.address, post.content, record, assets))
+            try:
+                remote_id = self.provider.update(record.remote_id, submission(post, assets))
+            except Uncertain as error:
+                return unknown(error, record.remote_id)
+            except CalsyncError as error:
+                self.ledger.abandon(post.address, lazy=self.provider.capabilities.reads_back)
+                gone = isinstance(error, Rejected) and error.asset_gone
+                if attempt == 2 or not gone or post.by_id:
+                    raise
+                self.uploads.again(post, self.provider.capabilities)
+                again = True
+                continue
+            return self._changed(post, record, assets, remote_id)
+        raise AssertionError("unreachable")
+
+    def _changed(self, post: Post, record: Record, assets: tuple[str, ...], remote_id: RemoteId) -> Outcome:
+        """A change that was made is recorded."""
+        changed = replace(
+            record,
+            address=post.address,
+            content=post.content,
+            assets=assets,
+            remote_id=remote_id,
+            api=self.provider.capabilities.api,
         )
+        self.ledger.settle(post.address, record=changed, lazy=self.provider.capabilities.reads_back)
         return _done(remote_id)
 
     def create(self, post: Post, *, previous: Record | None = None) -> Outcome:
@@ -356,16 +367,6 @@ class Writer:
 
 
 _LEAKED = "the service published the upload instead of keeping it for its schedule; it is not sent again"
-
-
-def _moved(post: Post, record: Record) -> Submission:
-    """A post at its new time, from the media that it was made from; all else of it is as the entry says already."""
-    return Submission(
-        scope=scope(record),
-        platform=record.platform,
-        content=replace(post.content, media=record.content.media),
-        assets=record.assets,
-    )
 
 
 def _done(remote_id: RemoteId) -> Outcome:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from calsync.model import (
+    Capabilities,
     Content,
     Json,
     MediaRef,
     Options,
+    Post,
     Record,
     Sighting,
     UploadKey,
@@ -94,6 +96,19 @@ def settled_media(desired: Content, record: Record) -> Content:
     if ids and ids == assets and len(ids) == len(desired.media):
         return replace(desired, media=record.content.media)
     return desired
+
+
+def needs_media(post: Post, record: Record, abilities: Capabilities, *, moved: bool) -> bool:
+    """Whether a change sends media that the record does not name; only `moved`, other media matter nowhere else.
+
+    A service that hides media may want it all again with any change, and an adopted post's is not known there.
+    """
+    if moved and "media" not in abilities.hidden:
+        return False
+    settled, known = settled_media(post.content, record), record.content
+    below = [[each.media for each in content.thread] for content in (settled, known)]
+    same = settled.media == known.media and below[0] == below[1]
+    return not same or (not record.assets and (bool(settled.media) or any(below[0])))
 
 
 def differing(one: Content, other: Content, settable: frozenset[str]) -> frozenset[str]:

@@ -31,8 +31,26 @@ from calsync.model import (
 )
 from calsync.plan import digest as digests
 from calsync.plan import safety
-from calsync.plan.action import Action, ActionKind, Create, Filters, MediaUse, Plan, Replace, Slot
-from calsync.plan.changes import as_observed, differing, fixed_upstream, settled_media, shas_by_asset
+from calsync.plan.action import (
+    Action,
+    ActionKind,
+    Create,
+    Filters,
+    MediaUse,
+    Plan,
+    Replace,
+    Reschedule,
+    Slot,
+    Update,
+)
+from calsync.plan.changes import (
+    as_observed,
+    differing,
+    fixed_upstream,
+    needs_media,
+    settled_media,
+    shas_by_asset,
+)
 from calsync.plan.counting import counted, in_place, shelved
 from calsync.plan.names import Case, pair
 from calsync.plan.settling import made, resendable, settle
@@ -323,12 +341,15 @@ class _Judge:
         uploaded = set(self.settled.uploads)
         finished: list[Action] = []
         for action in actions:
-            step = action.step
-            if not isinstance(step, (Create, Replace)):
+            step, can = action.step, self.abilities[action.account.service]
+            if not isinstance(step, (Create, Replace, Update, Reschedule)) or (
+                isinstance(step, (Update, Reschedule))
+                and not needs_media(step.post, step.record, can, moved=isinstance(step, Reschedule))
+            ):
                 finished.append(action)
                 continue
             fresh: set[Media] = set()
-            for unit in upload_units(step.post, self.abilities[action.account.service]):
+            for unit in upload_units(step.post, can):
                 if unit.key not in uploaded:
                     uploaded.add(unit.key)
                     fresh.update(unit.files)

@@ -212,12 +212,14 @@ class Memory:
             return tuple(self._scheduled(each, token) for each, token in made)
 
     def reschedule(self, remote_id: RemoteId, submission: Submission) -> None:
-        """Move a scheduled post; where it was made from other assets, that is refused."""
+        """Move a scheduled post; where media are hidden, it is sent as a whole, as an update is."""
         with self._call("reschedule"):
             self._able(self.capabilities.moves, "move")
             require_time(submission.content.at, self.now(), self.lead_time)
             post = self._waiting(remote_id)
             post.content = replace(post.content, at=submission.content.at)
+            if "media" in self.capabilities.hidden:
+                post.content, post.assets = submission.content, submission.assets
 
     def update(self, remote_id: RemoteId, submission: Submission) -> RemoteId:
         """Set all fields of a scheduled post."""
@@ -225,6 +227,7 @@ class Memory:
             self._able(self.capabilities.updates, "change")
             require_time(submission.content.at, self.now(), self.lead_time)
             post = self._waiting(remote_id)
+            self._require_contents(submission)
             post.content, post.assets = submission.content, submission.assets
             return post.remote_id
 
@@ -344,6 +347,9 @@ class Memory:
             raise Rejected(f"there is no account {account_id}", service=self.service)
         if self.quota is not None and self._taken() >= self.quota:
             raise Unauthorized(f"only {self.quota} scheduled posts", quota=True, service=self.service)
+        self._require_contents(submission)
+
+    def _require_contents(self, submission: Submission) -> None:
         lost = [each for each in submission.assets if each.startswith("asset-") and each not in self.contents]
         if lost:
             raise Rejected(f"there is no content {lost[0]}", asset_gone=True, service=self.service)
