@@ -236,7 +236,7 @@ def test_captions_stay_text(runner: Runner, fake: Fake) -> None:
     result = runner.run("plan")
     assert commands(result.out, "error") == []
     assert commands(result.out + result.err, "add-mask") == commands(result.err, "add-mask")
-    assert len(commands(result.err, "add-mask")) == 3
+    assert len(commands(result.err, "add-mask")) == 4
     assert "##[" not in result.out
     assert set(runner.outputs) >= {"has_changes", "digest", "exitcode", "create", "cancel", "blocked"}
     assert runner.outputs["digest"] not in ("", "x")
