@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fault_worlds import service_of
+
 HTML = "<!DOCTYPE html><html><body><h1>We are down for maintenance</h1></body></html>"
 
 
@@ -66,6 +68,7 @@ def _get(name: str, path: str, *fields: str, **match: Any) -> Place:
 _ACCOUNT = ("accounts", "id", "platform", "username", "displayName")
 _UPLOAD = ("contentId", "upload", "url", "method", "headers", "Content-Type")
 _POST = ("id", "status", "targets", "platform")
+_ROW = ("posts", "id", "content", "publishDate", "state", "group", "integration", "intervalInDays")
 STORAGE = Place("storage", {"service": "storage", "method": "PUT"}, "upload")
 
 PLACES: dict[str, tuple[Place, ...]] = {
@@ -116,6 +119,17 @@ PLACES: dict[str, tuple[Place, ...]] = {
               for_a_person=True),
         Place("create", {"method": "POST", "path": "/api/v1/schedule/create"}, "write", ("data", "scheduleId"),
               for_a_person=True),
+    ),
+    "postiz": (
+        _get("channels", "/public/v1/integrations", "id", "identifier", "name", "profile", "disabled"),
+        _get("settings", "/public/v1/integration-settings/*", "output", "settings", "maxLength"),
+        _get("list", "/public/v1/posts", *_ROW),
+        _get("looks", "/public/v1/posts", *_ROW, skip=1),
+        _get("looks-late", "/public/v1/posts", *_ROW, skip=5),
+        Place("upload", {"method": "POST", "path": "/public/v1/upload"}, "upload", ("id", "path")),
+        Place("cancel", {"method": "DELETE", "path": "/public/v1/posts/*"}, "write", ("error",)),
+        Place("change", {"method": "POST", "path": "/public/v1/posts"}, "write", ("postId", "integration")),
+        Place("create", {"method": "POST", "path": "/public/v1/posts", "skip": 2}, "write", ("postId", "integration")),
     ),
 }  # fmt: skip
 """Every endpoint that an apply of each world asks, and what is documented of its answer."""
@@ -170,6 +184,7 @@ RETRY_AFTER: dict[str, dict[str, str]] = {
     "reset-epoch-ms": {"X-RateLimit-Reset": "1500000000000"},
     "reset-absurd": {"X-RateLimit-Reset": "99999999999999"},
     "reset-garbage": {"X-RateLimit-Reset": "tomorrow"},
+    "hour": {"Retry-After": "3600"},
 }
 """Each way to say how long to wait, or not to."""
 
@@ -182,7 +197,24 @@ def _tikflow(status: int, code: str) -> Any:
     return {"success": False, "error": {"code": code, "message": "It was refused", "details": {"field": "x"}}}
 
 
+def _postiz(status: int, code: str) -> Any:
+    shapes: dict[str, Any] = {
+        "list": {
+            "message": ["date must be a date", "tags must be an array"],
+            "error": "x",
+            "statusCode": status,
+        },
+        "text": {"message": "Integration not found", "error": "Bad Request", "statusCode": status},
+        "msg": {"msg": "Invalid API key"},
+        "rule": {"statusCode": status, "provider": "mastodon", "name": "Brand", "message": "Too long"},
+    }
+    return shapes.get(code, {"statusCode": status, "message": "ThrottlerException: Too Many Requests"})
+
+
+_ENVELOPES = {"postqued": _postqued, "tikflow": _tikflow, "postiz": _postiz}
 _CODES = {
+    "postiz": ((400, "list"), (400, "text"), (400, "msg"), (400, "rule"), (401, "msg"), (404, "text"), (413, "plain"),
+               (500, "plain")),
     "postqued": ((400, "VALIDATION_ERROR"), (400, "MISSING_IDEMPOTENCY_KEY"), (400, "ACCOUNT_NOT_CONNECTED"),
                  (401, "UNAUTHORIZED"), (402, "SUBSCRIPTION_REQUIRED"), (403, "FORBIDDEN"), (404, "NOT_FOUND"),
                  (404, "CONTENT_NOT_FOUND"), (409, "IDEMPOTENCY_CONFLICT"), (409, "INVALID_STATE"), (500, "INTERNAL_ERROR")),
@@ -193,7 +225,7 @@ _CODES = {
 
 
 def _refusals(service: str) -> Iterator[Kind]:
-    envelope = _postqued if service == "postqued" else _tikflow
+    envelope = _ENVELOPES[service]
     for status, code in _CODES[service]:
         yield _answer(f"{status}-{code}", status, envelope(status, code), **ALWAYS)
     for name, headers in RETRY_AFTER.items():
@@ -221,7 +253,7 @@ def kinds(world: str, place: Place) -> Iterator[Kind]:
     if place is STORAGE:
         yield from _OBJECT_STORE
         return
-    yield from _refusals("tikflow" if world.startswith("tikflow") else "postqued")
+    yield from _refusals(service_of(world))
     for kind in ("extra_fields", "unknown_status", "duplicate"):
         yield Kind(kind, {"kind": kind, **ALWAYS})
     for name in place.fields:

@@ -24,13 +24,17 @@ from outside import BRAND, CODES, EXAMPLES, FLOW, SECOND, UPLOADS, Result, ahead
 
 from calsync.cli import run
 from calsync.cli.group import Common
-from calsync.sandbox import PostEntry, RequestEntry, Sandbox
+from calsync.sandbox import PostEntry, RequestEntry, Sandbox, seeds
 from calsync.transport import Timeouts, Transport
 
 SHORT = Timeouts(connect=2.0, read=0.25, deadline=0.5)
 """For a service that is silent on purpose: a busy machine only adds more of the same fault."""
 
-LIVE = ("queued", "scheduled", "pending", "processing")
+LIVE = ("queued", "scheduled", "pending", "processing", "QUEUE", "DRAFT")
+MASTODON, TELEGRAM = (
+    next(each.id for each in seeds.POSTIZ_CHANNELS if each.network == network)
+    for network in ("mastodon", "telegram")
+)
 THEIRS = ahead(days=20)
 """When the post that nobody manages is due."""
 
@@ -65,6 +69,8 @@ class Want:
     at: str
     caption: str
     media: tuple[str, ...]
+    thread: tuple[str, ...] = ()
+    draft: bool = False
 
 
 @dataclass
@@ -88,9 +94,9 @@ class World:
             target = self.root / "calendars/media" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(EXAMPLES / name, target)
-        service: Literal["postqued", "tikflow"]
-        service = "tikflow" if self.name.startswith("tikflow") else "postqued"
-        account, media = (FLOW, UPLOADS[9:]) if service == "tikflow" else (BRAND, ())
+        service = service_of(self.name)
+        account = {"tikflow": FLOW, "postqued": BRAND, "postiz": MASTODON}[service]
+        media = UPLOADS[9:] if service == "tikflow" else ()
         self.box.add_post(service, account, moment(THEIRS), caption="Theirs", media=media)
         self._calendar(self.before)
         if self.before:
@@ -112,7 +118,8 @@ class World:
         self.patience = Patience()
 
     def _calendar(self, posts: Iterable[Mapping[str, Any]]) -> None:
-        defaults = {"options": {"privacy_level": "SELF_ONLY"}}
+        options = {} if service_of(self.name) == "postiz" else {"privacy_level": "SELF_ONLY"}
+        defaults = {"options": options}
         self._write("calendars/spring.yaml", {"defaults": defaults, "posts": list(posts)})
 
     def _write(self, name: str, content: Any) -> None:
@@ -159,11 +166,13 @@ class World:
 
     def want(self, post: Mapping[str, Any], alias: str) -> Want:
         """One entry as its post has to be."""
-        account = {"brand": BRAND, "second": SECOND, "flow": FLOW}[alias]
+        account = {"brand": BRAND, "second": SECOND, "flow": FLOW, "toots": MASTODON, "news": TELEGRAM}[alias]
         at = moment(post["at"]).isoformat()
-        if isinstance(post["media"], dict):
+        if isinstance(post.get("media"), dict):
             return Want(account, at, "", (post["media"]["id"],))
-        return Want(account, at, post["caption"], (Path(post["media"]).name,))
+        media = (Path(post["media"]).name,) if "media" in post else ()
+        thread = tuple(post.get("thread", ()))
+        return Want(account, at, post["caption"], media, thread, post.get("intent") == "draft")
 
     def unharmed(self) -> None:
         """Nothing went out, and what nobody manages is as it was."""
@@ -205,7 +214,20 @@ def _want(post: PostEntry) -> Want:
     if post["service"] == "tikflow" and post["kind"] == "schedule" and not post["sha256"]:
         return Want(post["account_id"], at, "", tuple(post["media"]))
     names = tuple(_NAMES.get(each, each) for each in post["sha256"])
-    return Want(post["account_id"], at, post["caption"], names)
+    return Want(
+        post["account_id"], at, post["caption"], names, tuple(post["thread"]), post["intent"] == "draft"
+    )
+
+
+def service_of(world: str) -> Literal["postqued", "tikflow", "postiz"]:
+    """The service of a world."""
+    if world.startswith("tikflow"):
+        return "tikflow"
+    return "postiz" if world == "postiz" else "postqued"
+
+
+def _text(post_id: str, at: str, **more: Any) -> dict[str, Any]:
+    return {"id": post_id, "at": at, "accounts": ["toots"], "caption": f"The {post_id}"} | more
 
 
 _POSTQUED = {
@@ -218,6 +240,13 @@ _POSTQUED = {
         "postqued": {"rate_limits": dict.fromkeys(("upload", "read", "publish", "delete"), "60000")}
     },
 }
+_POSTIZ = {
+    "version": "1",
+    "accounts": {
+        "toots": {"provider": "postiz", "platform": "mastodon", "id": MASTODON},
+        "news": {"provider": "postiz", "platform": "telegram", "id": TELEGRAM},
+    },
+}
 _TIKFLOW = {
     "version": "1",
     "accounts": {"flow": {"provider": "tikflow", "username": "my_tiktok_handle"}},
@@ -226,7 +255,7 @@ _TIKFLOW = {
 
 
 def make(name: str, root: Path) -> World:
-    """One of the worlds: v1, v1-conflict, v2, tikflow, tikflow-upload."""
+    """One of the worlds: v1, v1-conflict, v2, tikflow, tikflow-upload, postiz."""
     root.mkdir(parents=True)
     fresh = {"media": "media/launch.mp4"}
     if name == "v2":
@@ -258,6 +287,18 @@ def make(name: str, root: Path) -> World:
             after=[both[0], flow("moves", ahead(days=4, hours=2), 1), flow("changes", ahead(days=6), 4),
                    flow("new", ahead(days=8), 5)],
             settings=_TIKFLOW,
+        )  # fmt: skip
+    if name == "postiz":
+        stays, shown = _text("stays", ahead(days=3)), video("changes", ahead(days=6), accounts=["toots"])
+        return World(
+            name, root, Sandbox(rate_limits=False, postiz="2.23.0"),
+            before=[stays, _text("moves", ahead(days=4), thread=["Reply"]), _text("goes", ahead(days=5)),
+                    shown | {"thread": ["First", "Second"]}],
+            after=[stays, _text("moves", ahead(days=4, hours=2), thread=["Reply"]),
+                   shown | {"caption": "Another caption", "thread": ["Second"]},
+                   video("new", ahead(days=8), accounts=["toots", "news"], thread=["More"], **fresh),
+                   video("again", ahead(days=9), accounts=["news"], intent="draft", **fresh)],
+            settings=_POSTIZ, fresh=("launch.mp4",),
         )  # fmt: skip
     settings = {
         **_TIKFLOW,

@@ -357,6 +357,7 @@ OK = said([{"postId": NAME.id, "integration": "cmchannel1"}], 201)
         ([rows(ROW), answer(503)], Unavailable),
         ([rows({**ROW, "state": "ODD"})], Rejected),
         ([rows({**ROW, "publishDate": "soon"})], Rejected),
+        ([rows({**ROW, "group": None})], Rejected),
         ([rows(ROW, {**ROW, "id": "sibling"})], Rejected),
     ],
 )  # fmt: skip
@@ -525,6 +526,14 @@ def test_a_repeating_post_is_one_post_that_nobody_touches(house: House) -> None:
     assert (seen.at, seen.fixed) == (at, "it repeats every 7 days")
     with pytest.raises(Rejected, match="repeats every 7 days"):
         house.provider.cancel(remote_id, house.scope())
+
+
+def test_a_row_that_is_listed_twice_is_one_post(at: At) -> None:
+    """Only other times make it one that repeats."""
+    with Loopback(rows(ROW, ROW), rows(ROW, {**ROW, "publishDate": "2026-12-08T14:30:00.000Z"})) as server:
+        provider = at(server)
+        (once,), (again,) = listed(provider), listed(provider)
+    assert (once.fixed, again.fixed) == (None, "it repeats")
 
 
 def test_posts_that_share_a_group_are_left_alone(at: At) -> None:

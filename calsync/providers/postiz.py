@@ -270,6 +270,9 @@ class Postiz(Plain):
             raise Rejected(message, service=self.service)
         seen = row.sighting
         self._require_here(seen, "changed")
+        if row.group is None:
+            message = f"{self.service} does not show the group of the post {remote_id.id}, which its replies hang on"
+            raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
         soon = seen.at is None or seen.at < self._link.now() + self._link.lead_time
         # A draft waits for a person; anything else goes out by itself at its time.
         if soon and seen.intent is not Intent.DRAFT:

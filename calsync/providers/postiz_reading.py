@@ -261,7 +261,10 @@ def _fixed(shown: Sequence[Mapping[str, Json]], *, shared: bool) -> str | None:
     days = whole(shown[0], "intervalInDays")
     if days:
         return f"it repeats every {days} days" if days > 1 else "it repeats every day"
-    if any(text(each, "actualDate") for each in shown) or len(shown) > 1:
+    if (
+        any(text(each, "actualDate") for each in shown)
+        or len({text(each, "publishDate") for each in shown}) > 1
+    ):
         return "it repeats"
     if shared:
         return "it was made together with posts on other channels, which would be deleted with it"
