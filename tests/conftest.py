@@ -28,9 +28,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     """The process that the runs are forked from."""
     process = Warm()
-    rehearse(process, tmp_path_factory.mktemp("rehearsal"))
-    yield process
-    process.close()
+    try:
+        rehearse(process, tmp_path_factory.mktemp("rehearsal"))
+        yield process
+    finally:
+        process.close()
 
 
 @pytest.fixture

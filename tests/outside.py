@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from warm import Cold, Running, Warm
 
-from calsync.sandbox import PostEntry, RequestEntry, Sandbox
+from calsync.sandbox import PostEntry, RequestEntry, Sandbox, seeds
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "calendars" / "calendars" / "media"
 CODES = (0, 1, 2, 3, 4, 5, 6, 64, 130)
@@ -237,11 +237,20 @@ def flow(post_id: str, at: str, upload: int = 0, **more: Any) -> dict[str, Any]:
 
 def rehearse(warm: Warm, folder: Path) -> None:
     """Let the process that forks look at, apply and change a project of each service once."""
-    for name, entry in (("v1", flow), ("v2", video)):
+    for name, entry in (("v1", flow), ("v2", video), ("postiz", video)):
         with Sandbox(rate_limits=False, ping=200 if name == "v2" else 404) as box:
             root = folder / name
             root.mkdir()
             project = Project(root, box, warm)
+            if name == "postiz":
+                project.options = {}
+                mastodon = next(each.id for each in seeds.POSTIZ_CHANNELS if each.network == "mastodon")
+                account = {
+                    "provider": "postiz",
+                    "platform": "mastodon",
+                    "id": mastodon,
+                }
+                project.configure(accounts={"brand": account}, providers=None)
             project.media("teaser.mp4", "look-1.jpg")
             look = video("look", ahead(days=4), media=["media/look-1.jpg"])
             for day in (3, 5):
@@ -250,4 +259,4 @@ def rehearse(warm: Warm, folder: Path) -> None:
                     assert warm.rehearse(argv.split(), project.env, root) == 0, argv
             for argv in ("plan --format markdown", "apply -y", "accounts", "state list", "state check"):
                 assert warm.rehearse(argv.split(), project.env, root) == 0, argv
-            assert warm.rehearse(["bogus"], project.env, root) == 64
+    assert warm.rehearse(["bogus"], {}, folder) == 64
