@@ -136,10 +136,13 @@ class PostBuilder:
 
     def _nearest(self, name: str) -> Found | None:
         """The nearest field; one that was reported already breaks this entry without another word."""
-        found = self.merged.nearest(name)
-        if found is not None and found.value is None:
+        level = self.merged.fields.get(name)
+        if level is None:
+            return None
+        value = getattr(level.fields, name)
+        if value is None:
             self.broken = True
-        return found
+        return Found(name, value, level)
 
     def _plain(self, name: str) -> object:
         found = self._nearest(name)

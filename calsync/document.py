@@ -14,6 +14,7 @@ from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any, TypeAlias
 
 import yaml
@@ -97,6 +98,7 @@ class Seq(list["Node"]):
 
 Node: TypeAlias = "str | Map | Seq | Hole"
 
+_FIRST = 1 << 24 | 1  # what is added to a line and a column that count from 0
 _SHIFT = 24  # a place is one small integer, line << 24 | column: files end long before column 16,777,216
 
 
@@ -177,7 +179,7 @@ class _Builder:
         self.file = file
         self.problems: list[Diagnostic] = []
         self.failed = False  # the file could not be read to its end
-        self.key_end = 0  # where the last key ended
+        self.key_mark: Any = None  # where the last key ended
         self.spans: list[tuple[int, int]] | None = [] if "\t" in text else None
 
     def report(self, code: str, at: int, message: str, hint: str | None = None) -> None:
@@ -244,8 +246,28 @@ class _Builder:
                     self._document(event, root)
                 continue
             mark = event.start_mark
-            at = (mark.line + 1) << _SHIFT | (mark.column + 1)
+            at = (mark.line << _SHIFT | mark.column) + _FIRST
             nodes += 1
+            if (
+                kind is scalar
+                and type(top) is Map
+                and not event.style
+                and event.anchor is None
+                and event.tag is None
+                and nodes <= MAX_NODES
+                and (text := event.value) not in NULLS
+            ):  # plain text in a mapping: nearly all there is, and what follows would do the same more slowly
+                if key is None:
+                    if text not in top.key_at and text != "<<":
+                        key = intern(text)
+                        top.key_at[key] = at
+                        self.key_mark = event.end_mark
+                        continue
+                elif type(key) is str and key not in TEXT_KEYS:
+                    top.value_at[key] = at
+                    top[key] = text
+                    key = None
+                    continue
             if nodes > MAX_NODES:
                 self.report("too-many", at, f"more than {MAX_NODES:,} values in one file", "split the file")
                 raise _Stop
@@ -274,7 +296,7 @@ class _Builder:
                     if type(node) is str and node not in top.key_at and node != "<<":
                         key = node
                         top.key_at[node] = at
-                        self.key_end = event.end_mark.index
+                        self.key_mark = event.end_mark
                     else:
                         key = self._key(top, node, plain=plain, at=at)
                     after = HOLE
@@ -384,7 +406,7 @@ class _Builder:
         if type(top) is Map and type(key) is str:
             column = line_of(top.key_at[key])[1]
             if empty:  # where an empty value stands, parsers disagree
-                end = past_colon(self.text, self.key_end) or end
+                end = (past_colon(self.text, self.key_mark.index) if self.key_mark else end) or end
         at = mark if event.style in ("|", ">") else end
         lost = lost_to_hash(
             self.text, at, event.style, empty=empty, prose=prose or key in TEXT_KEYS, column=column

@@ -108,10 +108,10 @@ def to_utc(moment: datetime, zone: ZoneInfo) -> datetime:
     """
     if moment.tzinfo is not None:
         return moment.astimezone(UTC)
-    first, second = moment.replace(tzinfo=zone, fold=0), moment.replace(tzinfo=zone, fold=1)
-    offset = first.utcoffset()
-    if offset == second.utcoffset() and offset is not None:
+    offset = zone.utcoffset(moment)
+    if offset is not None and offset == zone.utcoffset(moment.replace(fold=1)):
         return (moment - offset).replace(tzinfo=UTC)
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     # Where the two readings differ, a skipped time does not come back from UTC as itself.
     skipped = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != moment
     spellings = [spell(each.astimezone(UTC), zone) for each in (first, second)]
