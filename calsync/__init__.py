@@ -14,6 +14,7 @@ Rooms, from the ground up; who may enter which stands in tests/test_architecture
     zones        times as people write them, and the one zone database they are read with
     syntax       what the parser's complaints mean for a person
     pureyaml     PyYAML's parser without libyaml, held to libyaml's rules
+    nodes        what a YAML document is made of: text, mappings, lists, each with its place
     document     YAML text -> data and positions, in one pass over the parser's events
     fields       kinds of values: the text as written -> its type, or what was expected
     options      what each platform's posts can be told: one model per platform

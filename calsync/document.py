@@ -11,19 +11,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 from yaml.scanner import ScannerError
 
 from calsync.errors import Diagnostic, Severity, Source
+from calsync.nodes import FIRST, HOLE, SHIFT, Hole, Map, Node, Null, Seq, line_of, pack
 from calsync.pureyaml import PureParser
 from calsync.syntax import explain, first_tab, lost_to_hash, past_colon
 from calsync.textfile import MIB, UnreadableFile, decode, forbidden, read_limited, shown
+
+__all__ = [
+    "HOLE",
+    "Document",
+    "Hole",
+    "Map",
+    "Node",
+    "Null",
+    "Seq",
+    "line_of",
+    "pack",
+    "parse",
+    "read_document",
+]
 
 MAX_BYTES = 10 * MIB
 MAX_DEPTH = 32
@@ -34,82 +48,6 @@ WORDED_LENGTH = 100_000
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 TEXT_KEYS = frozenset({"caption", "title", "text"})
 """Fields whose text often holds hashtags, so that a comment right after it is taken for a lost one."""
-
-
-class Null(str):
-    """A plain scalar that is null where the schema admits null, and its own text elsewhere."""
-
-    __slots__ = ()
-
-
-class Hole:
-    """Stands in a list where a value was that has been reported already."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "HOLE"
-
-
-HOLE = Hole()
-
-
-_NONE: frozenset[str] = frozenset()
-
-
-class Map(dict[str, "Node"]):
-    """A mapping; `at` is its place, `key_at` and `value_at` those of its keys and values (see `line_of`).
-
-    `spoiled` names the keys that are written but whose values were reported already, so that they are neither
-    here nor missing.
-    """
-
-    __slots__ = ("at", "key_at", "spoiled", "value_at")
-
-    def __init__(self, at: int = 0) -> None:
-        super().__init__()
-        self.at = at
-        self.key_at: dict[str, int] = {}
-        self.value_at: dict[str, int] = {}
-        self.spoiled: AbstractSet[str] = _NONE
-
-    def spoil(self, key: str) -> None:
-        """Take a value out that has been reported."""
-        self.pop(key, None)
-        if not isinstance(self.spoiled, set):
-            self.spoiled = set()
-        self.spoiled.add(key)
-
-    def place(self, key: str) -> int:
-        """Where the value of a key stands, or its key, or the mapping itself."""
-        return self.value_at.get(key) or self.key_at.get(key) or self.at
-
-
-class Seq(list["Node"]):
-    """A list; `at` is its place, `item_at` those of its items."""
-
-    __slots__ = ("at", "item_at")
-
-    def __init__(self, at: int = 0) -> None:
-        super().__init__()
-        self.at = at
-        self.item_at: list[int] = []
-
-
-Node: TypeAlias = "str | Map | Seq | Hole"
-
-_FIRST = 1 << 24 | 1  # what is added to a line and a column that count from 0
-_SHIFT = 24  # a place is one small integer, line << 24 | column: files end long before column 16,777,216
-
-
-def pack(line: int, column: int) -> int:
-    """A place from a line and a column, both from 1."""
-    return line << _SHIFT | column
-
-
-def line_of(at: int) -> tuple[int, int]:
-    """Line and column, both from 1, of a place."""
-    return at >> _SHIFT, at & ((1 << _SHIFT) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +184,7 @@ class _Builder:
                     self._document(event, root)
                 continue
             mark = event.start_mark
-            at = (mark.line << _SHIFT | mark.column) + _FIRST
+            at = (mark.line << SHIFT | mark.column) + FIRST
             nodes += 1
             if (
                 kind is scalar

@@ -32,7 +32,8 @@ MAY_ENTER: dict[str, set[str]] = {
     "zones": {"textfile"},
     "syntax": {"textfile"},
     "pureyaml": set(),
-    "document": {"errors", "pureyaml", "syntax", "textfile"},
+    "nodes": set(),
+    "document": {"errors", "nodes", "pureyaml", "syntax", "textfile"},
     "fields": {*NOUNS, "document", "textfile", "zones"},
     "options": {"fields"},
     "replies": {*NOUNS, "document", "fields", "textfile"},
@@ -135,9 +136,7 @@ HOMES: dict[str, set[str]] = {
 SERVICES = ("postqued", "tikflow", "memory")
 
 LONGEST = 400
-LONGER = {
-    "document.py": 430,  # one pass over the parser's events, whose state is shared all along
-}
+LONGER: dict[str, int] = {}
 
 BUDGETS = {"type: ignore": 12, "Any": 60, "cast(": 0, "noqa": 44, "pragma: no cover": 0}
 """How often these may stand in the package. Raising one is a change that a reviewer sees."""
