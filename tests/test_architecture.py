@@ -133,7 +133,7 @@ HOMES: dict[str, set[str]] = {
 }
 """Library -> the rooms that may import it."""
 
-SERVICES = ("postqued", "tikflow", "memory")
+SERVICES = ("postqued", "tikflow", "postiz", "memory")
 
 LONGEST = 400
 LONGER: dict[str, int] = {}
