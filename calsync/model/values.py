@@ -118,9 +118,8 @@ class Options(Mapping[str, Json]):
         if isinstance(other, Options):
             # Nearly always they are equal and hold nothing but words and truths; then no JSON is needed to tell.
             mine, theirs = self._items, other._items
-            same = mine == theirs and all(
-                type(value) in _PLAIN and type(value) is type(theirs[name]) for name, value in mine.items()
-            )
+            kinds = [*map(type, mine.values())]
+            same = mine == theirs and kinds == [*map(type, theirs.values())] and _PLAIN.issuperset(kinds)
             return same or self._text == other._text
         return dict(self._items) == other if isinstance(other, dict) else NotImplemented
 

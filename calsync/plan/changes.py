@@ -113,7 +113,7 @@ def needs_media(post: Post, record: Record, abilities: Capabilities, *, moved: b
 
 def differing(one: Content, other: Content, settable: frozenset[str]) -> frozenset[str]:
     """The names of the settable fields that differ (`options.NAME` counts as `options`, `thread.0.text` as `thread`)."""
-    if one == other:
+    if one is other or one == other:
         return frozenset()
     left, right = fields(one), fields(other)
     return frozenset(

@@ -285,7 +285,7 @@ class _Judge:
             content = settled_media(post.content, record)
             seen = as_observed(record, sighting, shas)
             gaps = differing(content, seen, settable)
-            edits = differing(content, record.content, settable)
+            edits = gaps if seen is record.content else differing(content, record.content, settable)
             drifted = differing(seen, record.content, settable)
             fixed = fixed_upstream(post.content, sighting, settable)
         # A draft that waits goes out by nobody's clock.
