@@ -92,7 +92,7 @@ def open_project(
     transport: Callable[..., Transport] | None = None,
 ) -> Project:
     """A project with its real files, store and services."""
-    from calsync.providers import limits
+    from calsync.providers import limits, rates
 
     @cache
     def repository() -> Repository | None:
@@ -124,6 +124,7 @@ def open_project(
         load=load,
         connect=connect,
         limits=limits,
+        rates=rates,
         fetcher=cache(fetcher),
         commit=cache(lambda: _commit(settings, repository)),
         namesakes=cache(lambda: _namesakes(settings, repository)),

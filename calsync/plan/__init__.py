@@ -11,6 +11,7 @@ counting   what a sighting counts as: drafts that wait, posts that nobody may to
 settling   open intents, settled by reading
 changes    comparing content field by field
 bundles    which creates share a request
+notes      how long a plan takes, and what nobody can see
 safety     ties, places, wrong keys, the brake, the order
 digest     what was reviewed, in 64 hex digits
 planner    all of it together

@@ -11,6 +11,7 @@ from calsync.errors import CalendarError, Diagnostic, ProviderError, Severity, b
 from calsync.model import AccountKey, Address, Capabilities, Desired, Entry, Limits, Observed, Post, Recorded
 from calsync.observed import Refresh, refresh
 from calsync.plan import Action, Filters, Plan, plan
+from calsync.plan.notes import duration, unseen
 from calsync.providers.base import Provider, Scope
 from calsync.reconcile.channels import blocked_accounts, fit
 from calsync.reconcile.namesakes import found_namesakes
@@ -67,9 +68,17 @@ class Ground:
             zone=settings.timezone,
             unusable=self.unusable,
         )
+        told = duration(
+            whole.actions,
+            self.abilities,
+            {name: rate for name in self.abilities if (rate := self.project.writes(name)) is not None},
+            whole.created_at,
+            settings.policy.lead_time,
+        )
+        told += unseen(recorded.records.values(), self.abilities, whole.created_at)
         waiting = Counter(each.account for each in whole.actions if each.code == "account-unusable")
         stuck = blocked_accounts(self.unusable, waiting, settings.accounts, self.desired)
-        found = _sorted({*whole.diagnostics, *self.findings, *stuck})
+        found = _sorted({*whole.diagnostics, *self.findings, *stuck, *told})
         actions = tuple(map(self._measured, whole.actions))
         return replace(whole, actions=actions, diagnostics=found, tzdata=tzdata_version())
 

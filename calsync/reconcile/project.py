@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Self
 
 from calsync.desired import Loaded
 from calsync.errors import Unauthorized
-from calsync.model import Limits, MediaFile
+from calsync.model import Limits, MediaFile, Rate
 from calsync.providers.base import Provider, ServiceSettings
 from calsync.settings import Settings
 from calsync.stores.base import Store
@@ -53,6 +53,8 @@ class Project:
     """Where the calendars are in git, if they are."""
     namesakes: Callable[[], tuple[str, ...]] = tuple
     """The other project files of the repository that name the same project."""
+    rates: Callable[[ServiceSettings], Mapping[str, Rate]] = lambda _: {}
+    """How many requests a service takes, by class, offline."""
     survives: bool = False
     """Its state outlives the machine."""
     ci: bool = False
@@ -62,6 +64,12 @@ class Project:
         """The limits of a service: of one version, or of all that the settings allow."""
         settings = self.settings.services[service]
         return self.limits(settings if api is None else replace(settings, api=api))
+
+    def writes(self, service: str) -> Rate | None:
+        """How many posts a service lets us write; None where nobody says."""
+        settings = self.settings.services.get(service)
+        rates = {} if settings is None else self.rates(settings)
+        return rates.get("publish", rates.get("all"))
 
     def services(self) -> Services:
         """The services of one run; a context manager that closes them."""

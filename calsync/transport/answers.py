@@ -120,16 +120,26 @@ def clean_code(code: str | None, *, redactor: Redactor | None = None) -> str | N
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that a 429 asks to wait, or None where it does not say.
 
-    `Retry-After` as seconds or HTTP date, else `X-RateLimit-Reset` as epoch seconds, epoch milliseconds or a
-    number of seconds: neither service documents which it sends.
+    `Retry-After` as seconds or HTTP date, and `X-RateLimit-Reset`: the shorter of both.
     """
     # The service's own clock where it shows it, so that a wrong one here does not lengthen the wait.
     moment = _http_date(headers.get("date")) or now
     text = headers.get("retry-after", "").strip()
-    if (number := _number(text)) is not None:
-        return number
-    if (date := _http_date(text)) is not None:
-        return max(0.0, (date - moment).total_seconds())
+    asked = _number(text)
+    if asked is None and (date := _http_date(text)) is not None:
+        asked = max(0.0, (date - moment).total_seconds())
+    waits = [each for each in (asked, _reset(headers, moment)) if each is not None]
+    return min(waits) if waits else None
+
+
+def exhausted(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until there is room again, where an answer says that it has used up the last of it; else None."""
+    left = headers.get("x-ratelimit-remaining", headers.get("ratelimit-remaining", "")).strip()
+    return _reset(headers, _http_date(headers.get("date")) or now) if _number(left) == 0 else None
+
+
+def _reset(headers: Mapping[str, str], moment: datetime) -> float | None:
+    """`X-RateLimit-Reset` in seconds from now; services send epoch seconds, epoch milliseconds or a number of seconds."""
     for name in ("x-ratelimit-reset", "ratelimit-reset"):
         if (number := _number(headers.get(name, "").strip())) is None:
             continue

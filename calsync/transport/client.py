@@ -17,7 +17,7 @@ from calsync import __version__
 from calsync.errors import Interrupted, ProviderError, Rejected, Throttled, TooClose, Uncertain
 from calsync.model import Json, Rates
 from calsync.transport.addresses import base_address, handed_on, storage_host, usable_key
-from calsync.transport.answers import Answer, clean
+from calsync.transport.answers import Answer, clean, exhausted
 from calsync.transport.multipart import Body, Chunks, Form
 from calsync.transport.pacing import Pacer
 from calsync.transport.redaction import Redactor
@@ -34,7 +34,7 @@ FIRST_WAIT = 0.5
 PATIENCE = 180.0
 """Seconds after which a request is not tried again."""
 LONGEST_WAIT = 60.0
-"""Seconds: the services' limits are per minute, so nobody has to wait longer than one."""
+"""Seconds: most limits are per minute, and nobody has to wait longer than the span in which requests are counted."""
 MOST_BYTES = 16 * 1024 * 1024
 """The largest answer that is read, decompressed."""
 
@@ -209,15 +209,20 @@ class Transport:
 
     def _persist(self, call: Call, klass: RequestClass | None, before: Callable[[], None] | None) -> Answer:
         """Try until there is an answer that counts, or no further try would be safe or worth it."""
-        began = self._clock()
+        began = float("inf")
         doubt: ProviderError | None = None
         for number in range(self._tries):
             with _unless_in(doubt), self._pacer.place(klass):
+                # Waiting for its first turn, for hours perhaps, is nobody's trouble.
+                began = min(began, self._clock())
                 if before is not None:
                     before()
                 outcome = self._try(call)
             if isinstance(outcome, Answer):
                 self._spent.discard(call.wire)
+                rest = exhausted(outcome.headers, self._now())
+                if rest is not None and klass is not None:
+                    self._pacer.pause(min(rest, self._pacer.window(klass)), klass)
                 return outcome
             error = outcome.error
             # A conflict says that the earlier try arrived; any other refusal says nothing about it.
@@ -226,20 +231,25 @@ class Transport:
             if isinstance(error, Uncertain):
                 doubt = error
             throttled = isinstance(outcome.error, Throttled)
-            wait = self._wait(number, outcome.wait, throttled=throttled)
+            window = self._pacer.window(klass)
+            longest, patience = LONGEST_WAIT, PATIENCE
+            if throttled and window > LONGEST_WAIT:
+                # Counted by the hour: to wait for the next one is what the plan has said.
+                longest, patience = window, PATIENCE + TRIES * window
+            wait = self._wait(number, outcome.wait, throttled=throttled, longest=longest)
             spent = self._clock() - began
             if not outcome.again:
                 if not isinstance(outcome.error, Uncertain):
                     self._spent.discard(call.wire)
                 raise error from outcome.cause
-            worn = number == self._tries - 1 or spent + wait > PATIENCE
+            worn = number == self._tries - 1 or spent + wait > patience
             if worn:
                 self._spent.add(call.wire)
-            if worn or wait > LONGEST_WAIT or call.wire in self._spent:
+            if worn or wait > longest or call.wire in self._spent:
                 raise error from outcome.cause
             self._observe(f"{self.service}: again in {wait:.1f} s")
             if throttled:
-                self._pacer.pause(wait)
+                self._pacer.pause(wait, klass if window > LONGEST_WAIT else None)
             else:
                 with _unless_in(doubt):
                     self._rest(wait)
@@ -269,11 +279,11 @@ class Transport:
             self._observe(f"{self.service}: {call.what} {status} {(time.monotonic() - began) * 1000:.0f} ms")
         return self._judge.answered(call, raw.status, raw.headers, raw.body, raw.broken, self._now())
 
-    def _wait(self, number: int, asked: float | None, *, throttled: bool) -> float:
+    def _wait(self, number: int, asked: float | None, *, throttled: bool, longest: float) -> float:
         if asked is not None:
-            if asked >= LONGEST_WAIT:
+            if asked >= longest:
                 return asked
-            return min(LONGEST_WAIT, max(asked, self._first_wait) + self._jitter() * self._first_wait)
+            return min(longest, max(asked, self._first_wait) + self._jitter() * self._first_wait)
         # A 429 that says nothing is about a window of a minute: the waits of all tries have to span it.
         base = self._first_wait * (8 if throttled else 1)
         return min(LONGEST_WAIT, base * (1 << number) * (1 + self._jitter() / 4))

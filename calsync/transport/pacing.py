@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from calsync.model import Rate, Rates
 
+MINUTE = 60.0
+
 _POLL = 0.05
 """How often to look again where every place is held by a request that is still under way."""
 
@@ -36,6 +38,7 @@ class Pacer:
         self._lock = threading.Lock()
         self._places: dict[str, list[_Place]] = {name: [] for name in self._rates}
         self._resume = float("-inf")
+        self._resume_class: dict[str, float] = {}
 
     @contextmanager
     def place(self, klass: str | None) -> Iterator[None]:
@@ -46,18 +49,29 @@ class Pacer:
         finally:
             held.ended = self._clock()
 
-    def pause(self, seconds: float) -> None:
-        """Let nobody pass for so long: the service said that it had enough (429)."""
+    def window(self, klass: str | None) -> float:
+        """The longest span, in seconds, in which a service counts requests of a class; a minute where nobody says."""
+        return max([MINUTE, *(self._rates[name].seconds for name in self._names(klass))])
+
+    def pause(self, seconds: float, klass: str | None = None) -> None:
+        """Let nobody pass for so long, or nobody of a class: the service said that it had enough (429)."""
         with self._lock:
-            self._resume = max(self._resume, self._clock() + seconds)
+            until = self._clock() + seconds
+            if klass is None:
+                self._resume = max(self._resume, until)
+            else:
+                self._resume_class[klass] = max(self._resume_class.get(klass, until), until)
+
+    def _names(self, klass: str | None) -> list[str]:
+        return [name for name in (klass, "all") if name in self._rates] if klass else []
 
     def _take(self, klass: str | None) -> _Place:
-        names = [name for name in (klass, "all") if name in self._rates] if klass else []
+        names = self._names(klass)
         while True:
             with self._lock:
                 now = self._clock()
                 # Without a class it goes to the service's storage, a host of its own: no rates, no pauses.
-                wait = self._resume - now if klass else 0.0
+                wait = max(self._resume, self._resume_class.get(klass, self._resume)) - now if klass else 0.0
                 wait = max([wait, *(self._wait(name, now) for name in names)])
                 if wait <= 0:
                     mine = _Place()
