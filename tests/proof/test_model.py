@@ -8,6 +8,7 @@ again.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -24,15 +25,20 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
-from outside import BRAND, CODES, FLOW, SECOND, UPLOADS, Project, ahead, flow, moment, video
+from outside import BRAND, CODES, EXAMPLES, FLOW, SECOND, UPLOADS, Project, ahead, flow, moment, video
 from warm import Running, Warm
 
-from calsync.sandbox import NoSuchPost, PostEntry, RequestEntry, Sandbox
+from calsync.sandbox import NoSuchPost, PostEntry, RequestEntry, Sandbox, seeds
 
 LETTERS = "abcd"
-SERVICES = ("v1", "v2", "tikflow")
+SERVICES = ("v1", "v2", "tikflow", "postiz")
 MEDIA = ("teaser.mp4", "launch.mp4")
-DEAD = ("failed", "canceled", "cancelled", "deleted")
+SHA256 = [hashlib.sha256((EXAMPLES / each).read_bytes()).hexdigest() for each in MEDIA]
+DEAD = ("failed", "canceled", "cancelled", "deleted", "ERROR")
+CHANNELS = {
+    alias: next(each for each in seeds.POSTIZ_CHANNELS if each.network == network)
+    for alias, network in (("brand", "mastodon"), ("second", "telegram"))
+}
 STORIES = int(os.environ.get("CALSYNC_STORIES", "8"))
 """Stories for each service; more with `CALSYNC_STORIES=500`."""
 
@@ -147,7 +153,10 @@ class Play:
                 entries.append(flow(letter + former, at, LETTERS.index(letter), **name))
                 continue
             text = f"Post {letter}, text {caption}"
-            more = {"accounts": [alias], "caption": text, "media": f"media/{MEDIA[media]}", **name}
+            more: dict[str, Any] = {"accounts": [alias], "caption": text, "media": f"media/{MEDIA[media]}"}
+            more |= name
+            if self.service == "postiz":
+                more["thread"] = [f"Reply {media}"]
             entries.append(video(letter + former, at, **more))
         self.project.calendar(*entries)
 
@@ -155,8 +164,10 @@ class Play:
         """A person does something in the dashboard."""
         if deed == "add":
             self.strangers += 1
-            account = FLOW if self.service == "tikflow" else BRAND
-            service = "tikflow" if self.service == "tikflow" else "postqued"
+            service, account = {
+                "tikflow": ("tikflow", FLOW),
+                "postiz": ("postiz", CHANNELS["brand"].id),
+            }.get(self.service, ("postqued", BRAND))
             at = moment(ahead(days=9, minutes=self.strangers))
             self.box.add_post(service, account, at, caption="By somebody")  # type: ignore[arg-type]
             return
@@ -282,7 +293,13 @@ class Play:
         assert moment(post["at"]) == moment(self.at(wanted)), last
         if self.service != "tikflow":
             assert post["caption"] == f"Post {letter}, text {wanted[2]}", last
-            assert post["account_id"] == {"brand": BRAND, "second": SECOND}[wanted[4]], last
+            accounts = {"brand": BRAND, "second": SECOND}
+            if self.service == "postiz":
+                accounts = {alias: each.id for alias, each in CHANNELS.items()}
+                assert post["status"] == "QUEUE", last
+                assert post["thread"] == [f"Reply {wanted[3]}"], last
+                assert post["sha256"] == [SHA256[wanted[3]]], last
+            assert post["account_id"] == accounts[wanted[4]], last
 
 
 def play(service: str, story: Story, box: Sandbox, warm: Warm) -> None:
@@ -291,6 +308,15 @@ def play(service: str, story: Story, box: Sandbox, warm: Warm) -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), box, warm)
         project.media(*MEDIA)
+        if service == "postiz":
+            project.options = {}
+            project.configure(
+                accounts={
+                    alias: {"provider": "postiz", "platform": each.network, "id": each.id}
+                    for alias, each in CHANNELS.items()
+                },
+                providers=None,
+            )
         it = Play(service, project)
         for step, *what in story:
             match step:
@@ -312,8 +338,9 @@ def boxes() -> Iterator[dict[str, Sandbox]]:
         Sandbox(rate_limits=False) as v1,
         Sandbox(rate_limits=False, ping=200) as v2,
         Sandbox(rate_limits=False) as tikflow,
+        Sandbox(rate_limits=False, postiz="2.23.0") as postiz,
     ):
-        yield {"v1": v1, "v2": v2, "tikflow": tikflow}
+        yield {"v1": v1, "v2": v2, "tikflow": tikflow, "postiz": postiz}
 
 
 @pytest.mark.parametrize("service", SERVICES)
