@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -82,32 +83,24 @@ class Git:
         Raises GitProblem where there is no git, and where it takes longer than `seconds`.
         """
         env = self._environment(directory, (*_ALWAYS, *settings))
+        start = _Start(["git", *arguments], cwd, env)
         try:
-            # A session of its own: Ctrl-C is for us to hear, and no terminal is there to ask on.
-            process = subprocess.Popen(
-                ["git", *arguments],
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            process = start()
+            out, complaint = process.communicate(stdin, timeout=seconds)
         except FileNotFoundError as error:
             raise GitProblem("there is no git here", hint="install git; it has to be in the PATH") from error
         except OSError as error:
+            start.end()
             reason = (error.strerror or "no reason given").lower()
             raise GitProblem(f"git cannot be started: {reason}") from error
-        try:
-            out, complaint = process.communicate(stdin, timeout=seconds)
-        except BaseException as error:
-            _end(process)
-            if isinstance(error, subprocess.TimeoutExpired):
-                verb = shown(arguments[0])
-                raise GitProblem(
-                    f"git {verb} did not come to an end within {seconds:.0f} s",
-                    hint="is the remote reachable from here?",
-                ) from None
+        except subprocess.TimeoutExpired:
+            start.end()
+            raise GitProblem(
+                f"git {shown(arguments[0])} did not come to an end within {seconds:.0f} s",
+                hint="is the remote reachable from here?",
+            ) from None
+        except BaseException:
+            start.end()
             raise
         return Done(process.returncode, out, self.fit(complaint.decode("utf-8", "replace")))
 
@@ -139,6 +132,57 @@ class Git:
             raise GitProblem(
                 f"this git is too old: {shown(said)}", hint=f"calsync works with git {oldest} and later"
             )
+
+
+class _Start:
+    """Starts a command so that it can be ended whatever happens meanwhile.
+
+    A signal ends a run by an exception in its main thread, at any moment: also after the fork and before anybody
+    has the process in hand. So another thread starts it, and ends it again where nobody wants it any more.
+    """
+
+    def __init__(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+        self._thread = threading.Thread(target=self._run, args=(command, cwd, environment))
+        self._lock = threading.Lock()
+        self._over = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: Exception | None = None
+
+    def __call__(self) -> subprocess.Popen[bytes]:
+        """The process. Raises OSError, and ValueError for what cannot be a command."""
+        self._thread.start()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._process is not None
+        return self._process
+
+    def end(self) -> None:
+        """End it, be it started already or only about to be."""
+        with self._lock:
+            self._over = True
+        if self._process is not None:
+            _end(self._process)
+
+    def _run(self, command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> None:
+        try:
+            # A session of its own: Ctrl-C is for us to hear, and no terminal is there to ask on.
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            self._error = error
+            return
+        with self._lock:
+            self._process, over = process, self._over
+        if over:
+            _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
