@@ -101,11 +101,18 @@ def test_the_repositorys_workflows_are_those_of_init() -> None:
 
 
 def test_examples_show_every_feature() -> None:
-    """Together they use every field of calendars and posts, every kind of media, and both services."""
+    """Together they use every field of calendars and posts, every kind of media, and every service."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in EXAMPLES.rglob("*.yaml"))
     fields = {*CalendarFile.model_fields, *PostItem.model_fields}
     missing = {name for name in fields if f"{name}:" not in text}
     assert missing == set()
     assert all(
-        word in text for word in ("provider: postqued", "provider: tikflow", "media: {id:", "intent: draft")
+        word in text
+        for word in (
+            "provider: postqued",
+            "provider: tikflow",
+            "provider: postiz",
+            "media: {id:",
+            "intent: draft",
+        )
     )

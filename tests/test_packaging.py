@@ -81,7 +81,7 @@ def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     )
     done = run(installed, script, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "8 posts: 6 scheduled, 2 published" in done.stdout
+    assert "13 posts: 10 scheduled, 2 published, 1 delivered" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["demo", "sandbox"])

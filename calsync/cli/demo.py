@@ -60,8 +60,8 @@ def show(ctx: click.Context) -> int:
 
 def _story(stage: _Stage) -> None:
     stage.say(
-        "This is a copy of the example calendars, and a sandbox on this machine that speaks the APIs of Postqued"
-        " and TikFlow. No real service hears of it and nothing is left behind. In here it is Mon 10 Mar 2031."
+        "This is a copy of the example calendars, and a sandbox on this machine that speaks the APIs of Postqued,"
+        " TikFlow and Postiz. No real service hears of it and nothing is left behind. In here it is Mon 10 Mar 2031."
     )
     stage.step("Check", "Times, media, captions and options are checked offline.")
     stage.run("validate")

@@ -19,7 +19,7 @@ from warm import Cold
 
 from calsync.render.page import cells
 
-REMOTE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+REMOTE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|c[0-9a-f]{24}")
 KEY = "pq-real-and-private"
 
 
@@ -56,14 +56,14 @@ def test_the_demo_tells_the_main_job(env: dict[str, str]) -> None:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert code == 0, err
     told = [
-        "$ calsync validate", "10 posts, valid",
-        "$ calsync plan", "Plan: + 9 create",
-        "$ calsync apply --yes", "Applied: 9 done.",
-        "$ calsync apply --yes", "Nothing to do: 9 unchanged.",
+        "$ calsync validate", "15 posts, valid",
+        "$ calsync plan", "Plan: + 14 create",
+        "$ calsync apply --yes", "Applied: 14 done.",
+        "$ calsync apply --yes", "Nothing to do: 14 unchanged.",
         "-    at: 2031-03-25 19:00", "+    at: 2031-03-26 20:30", "+    cancel: true",
         "$ calsync apply --yes", "Plan: ~ 1 reschedule, - 1 cancel", "Applied: 2 done.",
-        "$ calsync apply --yes", "Nothing to do: 8 unchanged.",
-        "$ calsync status", "8 posts: 6 scheduled, 2 published",
+        "$ calsync apply --yes", "Nothing to do: 13 unchanged.",
+        "$ calsync status", "13 posts: 10 scheduled, 2 published, 1 delivered",
     ]  # fmt: skip
     at = 0
     for words in told:
@@ -125,7 +125,7 @@ def test_bars_leave_the_result_on_stdout(env: dict[str, str]) -> None:
         reader.join()
         os.close(ours)
     assert b"\x1b[" in b"".join(drawn)
-    assert process.stdout.count(b"Plan: + 9 create") == 2
+    assert process.stdout.count(b"Plan: + 14 create") == 2
     assert b"\x1b" not in process.stdout
 
 
