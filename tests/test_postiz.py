@@ -330,6 +330,23 @@ def test_a_time_is_judged_when_its_turn_comes(at: At) -> None:
     assert server.received == []
 
 
+@pytest.mark.parametrize(("ahead", "outcome"), [(119, Rejected), (121, None)])
+def test_two_minutes_before_its_time_nobody_changes_a_post(
+    at: At, ahead: int, outcome: type[Exception] | None
+) -> None:
+    """However short the project's lead time is: the change might come after it went out."""
+    with Loopback(rows(ROW), rows(ROW), OK, rows({**MOVED, "publishDate": "2026-12-02T14:30:00Z"})) as server:
+        provider = at(server, now=AT - timedelta(seconds=ahead))
+        later = replace(NEW, content=replace(NEW.content, at=AT + timedelta(days=1)))
+        if outcome is None:
+            provider.reschedule(NAME, later)
+            return
+        with pytest.raises(outcome) as caught:
+            provider.reschedule(NAME, later)
+    assert getattr(caught.value, "code", None) == "by-hand"
+    assert [each.method for each in server.received] == ["GET"]
+
+
 MOVED = {**ROW, "group": "g2", "content": "New"}
 NEW = replace(POST, content=replace(POST.content, caption="New"))
 OK = said([{"postId": NAME.id, "integration": "cmchannel1"}], 201)

@@ -278,6 +278,15 @@ def test_replies_are_held_to_the_rules_of_texts_and_files() -> None:
     assert said[0].message.startswith("the reply 1 holds")
 
 
+def test_what_looks_like_a_tag_is_told_to_be_text() -> None:
+    """Where people may think otherwise: at the text that holds it; arrows and comparisons are none."""
+    html, told = replace(LIMITS, markup="it is text"), entry(("<3 and a < b > c", ()), ("so <b>bold</b>", ()))
+    [said] = found(told, html)
+    assert (said.severity, said.code, str(said.source)) == (Severity.WARNING, "markup", "cal.yaml:12:9")
+    assert said.message == "<b> in the reply 2 looks like a tag of HTML; it is text"
+    assert found(told, LIMITS) == []
+
+
 # --- content, uploads and state
 
 

@@ -184,3 +184,5 @@ class Limits:
     """An upload carries its caption and options, belongs to one account and takes one schedule."""
     thread: bool = False
     """A post may be followed by others below it (replies, first comments)."""
+    markup: str | None = None
+    """What becomes of text that looks like an HTML tag, where people may think that it is one."""

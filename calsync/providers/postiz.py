@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from calsync.errors import CalsyncError, Interrupted, ProviderError, Rejected, Uncertain
 from calsync.model import (
@@ -59,6 +60,7 @@ LIMITS = Limits(
     videos=frozenset({"video/mp4"}),
     images=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
     thread=True,
+    markup="Postiz publishes it as these letters",
     files_only="Postiz has no way to tell whether it has a medium of that id; name a file",
 )
 _TOGETHER = 20
@@ -84,6 +86,8 @@ _CAPABILITIES = Capabilities(
 )
 
 _TRIES = 3
+_CLOSEST = timedelta(minutes=2)
+"""No post is sent again whose time at the service is closer, however short the project's lead time."""
 _BY_HAND = "change it in Postiz"
 
 
@@ -273,12 +277,10 @@ class Postiz(Plain):
         if row.group is None:
             message = f"{self.service} does not show the group of the post {remote_id.id}, which its replies hang on"
             raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
-        soon = seen.at is None or seen.at < self._link.now() + self._link.lead_time
+        soon = seen.at is None or seen.at < self._link.now() + max(self._link.lead_time, _CLOSEST)
         # A draft waits for a person; anything else goes out by itself at its time.
         if soon and seen.intent is not Intent.DRAFT:
-            message = (
-                f"its time at {self.service} is closer than the lead time: changed now it could go out twice"
-            )
+            message = f"its time at {self.service} is too close: changed now it could go out twice"
             raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
         return row
 

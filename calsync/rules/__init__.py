@@ -46,6 +46,7 @@ POST_RULES: tuple[PostRule, ...] = (
     text.thread_taken,
     text.whole_characters,
     text.visible_characters,
+    text.markup_is_text,
     choices.privacy_chosen,
     choices.branded_is_seen,
     choices.commercial_is_declared,

@@ -21,6 +21,7 @@ _HIDDEN = re.compile(
 )
 _USUAL = bytes([*range(0x20, 0x7F), 0x0A])
 _HALF = re.compile("[\ud800-\udfff]")
+_TAG = re.compile(r"</?[A-Za-z][\w \"'=:/.;#-]{0,60}>", re.ASCII)
 
 
 def caption_present(case: Case) -> Iterator[Diagnostic]:
@@ -161,6 +162,26 @@ def visible_characters(case: Case) -> Iterator[Diagnostic]:
                 place,
                 f"the {name} holds characters that nobody sees: {_points(found)}",
                 "they can make it read differently from what is written; delete them unless they are meant",
+            )
+
+
+def markup_is_text(case: Case) -> Iterator[Diagnostic]:
+    """Where a service's own editor has markup, what looks like a tag is told to be text (Limits.markup)."""
+    told = next((each.markup for each in case.versions if each.markup is not None), None)
+    if told is None or not case.ours:
+        return
+    content = case.entry.content
+    texts = [("caption", "caption", content.caption)]
+    texts += [
+        (f"thread.{number}", f"reply {number + 1}", each.text) for number, each in enumerate(content.thread)
+    ]
+    for place, name, text in texts:
+        if found := _TAG.search(text):
+            yield case.warning(
+                "markup",
+                place,
+                f"{found.group()} in the {name} looks like a tag of HTML; {told}",
+                "take it out, unless it is meant to be read so",
             )
 
 

@@ -7,6 +7,7 @@ replies, and goes on showing a draft until a person finishes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -130,9 +131,10 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.row)
 def test_row(release: Project, case: Case) -> None:
-    """As at any other service."""
+    """As at any other service, besides that what nobody can see is told of what is recorded."""
     release.media("teaser.mp4", "look-1.jpg")
-    table.test_row(release, case)
+    unseen = {} if case.row == "6 a twin" else {"not-shown": "note"}
+    table.test_row(release, replace(case, says={**case.says, **unseen}))
 
 
 def by_alias(project: Project) -> Mapping[str, PostEntry]:
@@ -217,6 +219,20 @@ def test_a_draft_waits_until_a_person_finishes_it(release: Project) -> None:
     finish(release, made)
     release.calendar(draft | {"caption": "Other"}, text("stays", ahead(days=20)))
     assert release.apply().codes() == {"locked": "warning"}
+
+
+def test_what_was_adopted_is_moved_with_its_media(release: Project) -> None:
+    """Nobody sees what a person's post shows, so that the entry's own media go along when it is sent again."""
+    stays = text("stays", ahead(days=20))
+    by_hand()(release)
+    release.calendar(video("post", IN_3), stays)
+    assert release.apply().actions()["spring/post@brand"] == "adopt"
+    release.calendar(video("post", IN_4), stays)
+    planned = release.plan().action("spring/post@brand")
+    assert set(release.apply().outcomes().values()) == {"done"}, planned
+    [post] = [each for each in release.posts("QUEUE") if each["caption"] == POST]
+    assert (moment(post["at"] or ""), len(post["sha256"])) == (moment(IN_4), 1)
+    assert release.plan("--detailed-exitcode").json["summary"]["unchanged"] == 2
 
 
 def test_a_lost_answer_is_settled_by_the_list(release: Project) -> None:
