@@ -395,17 +395,26 @@ def test_a_change_is_looked_after(at: At, answers: list[Act], outcome: type[Exce
 
 
 def test_a_stranger_made_by_a_change_is_deleted_again(at: At) -> None:
-    """The id in the answer is compared with the one that was sent."""
-    stranger = said([{"postId": "stranger", "integration": "cmchannel1"}], 201)
-    for deleted, outcome in ((said({"error": True}), Rejected), (answer(500), Uncertain)):
-        with Loopback(rows(ROW), rows(ROW), stranger, deleted, rows(ROW)) as server:
+    """The id in the answer is compared with the one that was sent; what was there before, or is not as sent, stays."""
+    answered = said([{"postId": "stranger", "integration": "cmchannel1"}], 201)
+    stranger = {**MOVED, "id": "stranger", "group": "g9"}
+    for before, shown, deleted, outcome in (
+        ((), (stranger,), said({"error": True}), Rejected),
+        ((), (stranger,), answer(500), Uncertain),
+        ((), ({**stranger, "content": "Theirs"},), None, Uncertain),
+        ((), ({**stranger, "integration": {"id": "another"}},), None, Uncertain),
+        ((), (), None, Uncertain),
+        ((stranger,), (stranger,), None, Uncertain),
+    ):
+        looks = [rows(ROW, *before)] * 2
+        with Loopback(
+            *looks, answered, *([] if before else [rows(ROW, *shown)]), deleted or rows(ROW)
+        ) as server:
             with pytest.raises(outcome) as caught:
                 at(server).update(NAME, NEW)
             assert "stranger" in str(caught.value)
-            assert (server.received[3].method, server.received[3].target) == (
-                "DELETE",
-                "/public/v1/posts/stranger",
-            )
+            sent = [(each.method, each.target) for each in server.received if each.method == "DELETE"]
+            assert sent == ([] if deleted is None else [("DELETE", "/public/v1/posts/stranger")])
 
 
 # Cancelling
@@ -557,6 +566,13 @@ def test_posts_that_share_a_group_are_left_alone(at: At) -> None:
     """A person made them together: deleting or sending one again would delete the others."""
     with Loopback(rows(ROW, {**ROW, "id": "b"}, {**ROW, "id": "c", "group": "g2"})) as server:
         assert [each.fixed is None for each in listed(at(server))] == [False, False, True]
+    # Also where a person has moved them far apart: what was listed before counts.
+    with Loopback(rows(ROW, {**ROW, "id": "b"}), rows(ROW)) as server:
+        provider = at(server)
+        listed(provider)
+        with pytest.raises(Rejected, match="together"):
+            provider.cancel(NAME, SCOPE)
+        assert [each.method for each in server.received] == ["GET", "GET"]
 
 
 def test_a_post_is_found_wherever_it_went(house: House) -> None:

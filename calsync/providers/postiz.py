@@ -232,11 +232,14 @@ class Postiz(Plain):
             try:
                 with self._reading.writing():
                     answer = self._send(written, before=judge)
-                self._require_same(remote_id, answer)
+                self._require_same(remote_id, submission, answer)
             except _Changed:
                 continue
-            except Uncertain:
-                after = self._after(remote_id, content)
+            except Uncertain as doubt:
+                try:
+                    after = self._after(remote_id, content)
+                except Uncertain:
+                    raise doubt from None
                 # Every write gives it another group.
                 if after is None or after.group == before.group or not _shows(after.sighting, content):
                     raise
@@ -297,19 +300,26 @@ class Postiz(Plain):
             message = f"the post cannot be {done}: {seen.fixed}"
             raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
 
-    def _require_same(self, remote_id: RemoteId, answer: Answer) -> None:
+    def _require_same(self, remote_id: RemoteId, submission: Submission, answer: Answer) -> None:
         """Raise unless the answer names the post that was sent; a stranger that was made instead is deleted again."""
         (made,) = self._ids(answer, 1)
         if made == remote_id.id:
             return
         said = f"{self.service} made a post {made} instead of changing {remote_id.id}"
+        stranger = Uncertain(said, service=self.service, hint=f"look at the post {made} in Postiz")
+        if self._reading.known(made):
+            raise stranger
+        self._reading.expect(made, submission.content.at)
         try:
+            row = self._reading.there(made)
+            ours = row is not None and row.sighting.account_id == submission.scope.account.id
+            if row is None or not ours or not _shows(row.sighting, submission.content):
+                raise stranger
             with self._reading.writing():
                 path = f"{ROOT}/posts/{segment(made, service=self.service)}"
                 self._transport.request("DELETE", path, klass="delete")
-        except CalsyncError as error:
-            hint = f"delete the post {made} in Postiz"
-            raise Uncertain(f"{said}: {error.message}", service=self.service, hint=hint) from error
+        except (CalsyncError, Interrupted) as error:
+            raise stranger from error
         raise Rejected(f"{said}; it is deleted again", service=self.service)
 
     def _created(self, submissions: Sequence[Submission]) -> tuple[RemoteId, ...]:

@@ -62,6 +62,7 @@ class Reading:
         self._writes = 0
         self._last: _Look | None = None
         self._times: dict[str, datetime] = {}
+        self._groups: dict[str, str | None] = {}
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -73,6 +74,11 @@ class Reading:
         finally:
             with self._lock:
                 self._writes += 1
+
+    def known(self, remote_id: str) -> bool:
+        """Whether a post was listed before."""
+        with self._lock:
+            return remote_id in self._groups
 
     def expect(self, remote_id: str, at: datetime) -> None:
         """Where a post will be found that was just written."""
@@ -177,7 +183,10 @@ class Reading:
         if rows is None or not all(ident(each, "id") for each in rows):
             message = f"{self._service} listed its posts in a shape that is not documented"
             raise Unavailable(message, service=self._service)
-        found = _posts(rows, self._now())
+        with self._lock:
+            self._groups |= {ident(each, "id") or "": ident(each, "group") for each in rows}
+            sharing = Counter(self._groups.values())
+        found = _posts(rows, sharing, self._now())
         with self._lock:
             self._times |= {
                 name: row.sighting.at for name, row in found.items() if row.sighting.at is not None
@@ -219,12 +228,16 @@ def _spans(now: datetime) -> list[tuple[datetime, datetime]]:
     return found
 
 
-def _posts(rows: Sequence[Mapping[str, Json]], now: datetime) -> dict[str, Row]:
-    """One row for each post: one that repeats is listed for each time that it goes out."""
+def _posts(
+    rows: Sequence[Mapping[str, Json]], sharing: Mapping[str | None, int], now: datetime
+) -> dict[str, Row]:
+    """One row for each post: one that repeats is listed for each time that it goes out.
+
+    `sharing`: how many posts there are in a group, as far as they have been seen.
+    """
     by_id: dict[str, list[Mapping[str, Json]]] = {}
     for each in rows:
         by_id.setdefault(ident(each, "id") or "", []).append(each)
-    sharing = Counter(ident(each[0], "group") for each in by_id.values())
     return {
         name: Row(_sighting(name, shown, sharing, now), ident(shown[0], "group"))
         for name, shown in by_id.items()
