@@ -102,6 +102,8 @@ class Page:
         if self.width is None:
             return [(0, len(line))]
         room = max(self.width - first, 10)
+        if len(line) <= room and line.isascii():
+            return [(0, len(line))]
         later = max(self.width - hang, 10)
         pieces, begin, used = [], 0, 0
         for found in _WORD.finditer(line):

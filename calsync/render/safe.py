@@ -47,8 +47,10 @@ def terminal(text: str, *, lines: bool = False) -> str:
 
     A line feed is kept with `lines`. Invisible joiners stay inside emoji, where they are meant.
     """
-    if text.isascii() and text.isprintable() and "::" not in text and "##[" not in text:
-        return text
+    if text.isascii() and "::" not in text and "##[" not in text:
+        flat = text.replace("\n", "")
+        if flat.isprintable():  # nearly always, and told at once
+            return text if lines or len(flat) == len(text) else text.replace("\n", _NAMED["\n"])
 
     def shown(found: re.Match[str]) -> str:
         character = found[0]
