@@ -257,6 +257,21 @@ def test_a_lost_answer_is_settled_by_the_list(release: Project) -> None:
     assert [each["caption"] for each in release.posts("QUEUE")] == ["Other"] * 3
 
 
+@pytest.mark.parametrize("lost", ["reset_after", "reset_before"])
+def test_two_that_are_the_same_on_purpose_are_two(release: Project, lost: Any) -> None:
+    """Made with one request whose answer is lost: each entry is given one of them, or both are made by the next apply."""
+    posts = [text("one", IN_3, caption="Same"), text("two", IN_3, caption="Same")]
+    release.calendar(*posts)
+    release.box.fault(lost, method="POST", path="/public/v1/posts")
+    assert set(release.apply(code=4).outcomes().values()) == {"unknown"}
+    release.apply()
+    assert len(release.posts("QUEUE")) == 2
+    assert release.plan("--detailed-exitcode").json["summary"]["unchanged"] == 2
+    release.calendar(posts[0])
+    release.apply()
+    assert len(release.posts("QUEUE")) == 1
+
+
 def test_nothing_is_published_twice_by_a_change_that_comes_late(release: Project) -> None:
     """The post is near its time at the service when its turn comes: it is left, and the person is told what to do."""
     release.calendar(text("post", IN_3), text("stays", ahead(days=20)))
