@@ -903,7 +903,8 @@ def test_the_example_project_is_clean() -> None:
     assert errors(loaded) == []
     assert {each.standing for each in loaded.entries} == {Standing.WANTED, Standing.CANCELED}
     assert {each.content.intent for each in loaded.entries} == {Intent.PUBLISH, Intent.DRAFT}
-    assert {len(each.media) for each in loaded.entries} == {1, 3}
+    assert {len(each.media) for each in loaded.entries} == {0, 1, 3}
+    assert any(each.thread_media for each in loaded.entries)
     assert any(isinstance(media, RemoteMedia) for each in loaded.entries for media in each.media)
     assert any(each.previously for each in loaded.entries)
     assert all(each.content.at.year >= 2031 for each in loaded.entries)
