@@ -30,7 +30,7 @@ from calsync.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 READING = "ghs_a-token-that-only-reads"
-KEYS = ("POSTQUED_API_KEY", "TIKFLOW_API_KEY")
+KEYS = ("POSTQUED_API_KEY", "TIKFLOW_API_KEY", "POSTIZ_API_KEY")
 WHO = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in
         (("NAME", "anna"), ("EMAIL", "anna@example.org"))}  # fmt: skip
 _PYTHON = """\
@@ -415,12 +415,15 @@ class Hub:
 
 
 def filled(text: str, told: Mapping[str, Any]) -> str:
-    """A text with its expressions; what a secret is not there for is empty, as on a forge."""
+    """A text with its expressions; a secret or variable that is not there is empty, as on a forge."""
 
     def value(found: re.Match[str]) -> str:
+        kind, _, rest = found[1].partition(".")
+        if kind in ("secrets", "vars"):
+            return str(told.get(kind, {}).get(rest, ""))
         here: Any = told
         for name in found[1].split("."):
-            here = here.get(name, "") if found[1].startswith("secrets.") else here[name]
+            here = here[name]
         return str(here)
 
     return re.sub(r"\$\{\{\s*([\w.-]+)\s*\}\}", value, text)

@@ -26,11 +26,11 @@ FORGES: Mapping[str, Mapping[str, str]] = {
 """By forge: where a workflow goes, below the repository's top, and the file here that it is made from."""
 
 NEXT: Mapping[str, str] = {
-    "github": "add POSTQUED_API_KEY or TIKFLOW_API_KEY to the repository's secrets (Settings, Secrets and variables,"
+    "github": "add POSTQUED_API_KEY, TIKFLOW_API_KEY or POSTIZ_API_KEY to the repository's secrets (Settings, Secrets and variables,"
     " Actions)",
-    "gitlab": "add POSTQUED_API_KEY or TIKFLOW_API_KEY and CALSYNC_FORGE_TOKEN to the project's variables, and a"
+    "gitlab": "add POSTQUED_API_KEY, TIKFLOW_API_KEY or POSTIZ_API_KEY and CALSYNC_FORGE_TOKEN to the project's variables, and a"
     " nightly schedule; the first lines of .gitlab-ci.yml say how",
-    "forgejo": "add POSTQUED_API_KEY or TIKFLOW_API_KEY to the repository's secrets (Settings, Actions, Secrets)",
+    "forgejo": "add POSTQUED_API_KEY, TIKFLOW_API_KEY or POSTIZ_API_KEY to the repository's secrets (Settings, Actions, Secrets)",
 }
 """By forge: what a person has to do there."""
 
