@@ -146,12 +146,21 @@ def test_what_nobody_may_touch_is_left_alone(root: Path) -> None:
 
 
 def test_a_strangers_repeating_post_is_no_twin(root: Path) -> None:
-    """Nor does it keep a post from its minute."""
+    """Nor does it keep a post from its minute, unless that would say the same there twice."""
     world = World(root, POSTIZ)
     world.calendar = {KEY: Spec()}
     (entry,) = world.entries()
-    for intent, expected in ((Intent.PUBLISH, "create"), (Intent.DRAFT, "blocked")):
-        remote_id = world.service.add("memory-1", replace(entry.content, intent=intent), "asset-1")
-        if expected == "create":
-            world.service.repeat(remote_id, "it repeats every 7 days")
+    for caption, expected in (("Every Monday", "create"), (entry.content.caption, "blocked")):
+        remote_id = world.service.add("memory-1", replace(entry.content, caption=caption), "asset-1")
+        world.service.repeat(remote_id, "it repeats every 7 days")
         assert planned(world)[0] == [expected]
+    assert planned(world)[1] == ["lookalike"]
+
+
+def test_a_strangers_draft_is_no_twin(root: Path) -> None:
+    """Recorded as the post, it would never go out."""
+    world = World(root, POSTIZ)
+    world.calendar = {KEY: Spec()}
+    (entry,) = world.entries()
+    world.service.add("memory-1", replace(entry.content, intent=Intent.DRAFT), "asset-1")
+    assert planned(world) == (["blocked"], ["lookalike"])

@@ -60,12 +60,7 @@ class Lookalikes:
         minutes: dict[tuple[AccountKey, datetime], list[Sighting]] = defaultdict(list)
         for account, sightings in strangers.items():
             for sighting in sightings:
-                if (
-                    sighting.status.live
-                    and sighting.at
-                    and sighting.fixed is None
-                    and (account, sighting.remote_id) not in owned
-                ):
+                if sighting.status.live and sighting.at and (account, sighting.remote_id) not in owned:
                     minutes[account, sighting.at.replace(second=0)].append(sighting)
         there: dict[tuple[Address, AccountKey], tuple[list[Sighting], list[Sighting]]] = {}
         claims: Counter[tuple[AccountKey, RemoteId]] = Counter()
@@ -73,9 +68,12 @@ class Lookalikes:
             account = post.account.key
             due = minutes.get((account, post.content.at.replace(second=0)), [])
             can = abilities[account.service]
-            twins = [sighting for sighting in due if _twin(post, sighting, can, uploads)]
+            alike = [sighting for sighting in due if _twin(post, sighting, can, uploads)]
+            twins = [each for each in alike if each.fixed is None]
             claims.update((account, sighting.remote_id) for sighting in twins)
-            there[post.address, account] = (twins, [each for each in due if each not in twins])
+            # What nobody may touch is not adopted; where it is alike, the post would go out twice beside it.
+            near = [each for each in due if each not in twins and (each.fixed is None or each in alike)]
+            there[post.address, account] = (twins, near)
         taken = {
             (key[1], twins[0].remote_id)
             for key, (twins, _) in there.items()
