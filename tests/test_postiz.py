@@ -240,6 +240,28 @@ def changed(house: House, remote_id: RemoteId, **changes: Any) -> Submission:
     return submission
 
 
+@pytest.mark.parametrize(
+    ("intent", "by_now", "words"),
+    [
+        (Intent.PUBLISH, {"state": "DRAFT"}, "made a draft"),
+        (Intent.DRAFT, {"state": "QUEUE"}, "scheduled the draft"),
+        (Intent.PUBLISH, {"integration": {"id": "cmchannel2"}}, "another channel"),
+    ],
+)
+def test_what_a_person_has_decided_since_the_look_is_not_written_over(
+    at: At, intent: Intent, by_now: dict[str, Any], words: str
+) -> None:
+    """A stop, a draft that was finished, another channel: the plan was made without knowing it."""
+    before = ROW | {"state": "DRAFT" if intent is Intent.DRAFT else "QUEUE"}
+    wanted = replace(POST, content=replace(POST.content, caption="Other", intent=intent))
+    with Loopback(rows(before), rows(before | by_now)) as server:
+        provider = at(server)
+        assert provider.list_posts([SCOPE], WHENEVER)
+        with pytest.raises(Rejected, match=words):
+            provider.update(NAME, wanted)
+    assert [each.method for each in server.received] == ["GET", "GET"]
+
+
 def test_a_change_replaces_the_whole_post_and_its_thread(house: House) -> None:
     """Under its id; old replies do not stay behind; settings are those of the entry."""
     remote_id = house.provider.create(post(house, thread=(Reply("old"), Reply("older"))), token="k")

@@ -220,13 +220,13 @@ class Postiz(Plain):
         content, in_time = submission.content, self._link.in_time(submission.content.at)
         in_time()
         for _ in range(_TRIES):
-            before = self._rewritable(remote_id)
+            before = self._rewritable(remote_id, submission.scope)
             written = body((submission,), service=self.service, replaces=remote_id.id, group=before.group)
 
             def judge(before: Row = before) -> None:
                 # After all waiting for a turn, which may have been long.
                 in_time()
-                if self._rewritable(remote_id) != before:
+                if self._rewritable(remote_id, submission.scope) != before:
                     raise _Changed
 
             try:
@@ -269,7 +269,7 @@ class Postiz(Plain):
             message = f"what {self.service} made of it could not be read: {error.message}"
             raise Uncertain(message, service=self.service, hint=error.hint) from error
 
-    def _rewritable(self, remote_id: RemoteId) -> Row:
+    def _rewritable(self, remote_id: RemoteId, scope: Scope) -> Row:
         """The post as it stands now. Raises Rejected where it cannot be sent again without harm."""
         row = self._reading.row(remote_id.id)
         if row is None:
@@ -277,6 +277,7 @@ class Postiz(Plain):
             raise Rejected(message, service=self.service)
         seen = row.sighting
         self._require_here(seen, "changed")
+        self._require_as_planned(seen, scope)
         if row.group is None:
             message = f"{self.service} does not show the group of the post {remote_id.id}, which its replies hang on"
             raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
@@ -299,6 +300,19 @@ class Postiz(Plain):
         if seen.fixed is not None:
             message = f"the post cannot be {done}: {seen.fixed}"
             raise Rejected(message, service=self.service, code="by-hand", hint=_BY_HAND)
+
+    def _require_as_planned(self, seen: Sighting, scope: Scope) -> None:
+        """Raise Rejected where a person has decided otherwise since the plan: a stop, too, is written over by a change."""
+        planned = self._reading.looked_at(seen)
+        if seen.account_id not in (None, scope.account.id):
+            what = "it is on another channel by now"
+        elif planned not in (None, seen.intent):
+            stopped = seen.intent is Intent.DRAFT
+            what = "somebody has made a draft of it" if stopped else "somebody has scheduled the draft"
+        else:
+            return
+        message = f"{what} at {self.service} since the plan was made, so that it is not changed"
+        raise Rejected(message, service=self.service, code="by-hand", hint="plan again")
 
     def _require_same(self, remote_id: RemoteId, submission: Submission, answer: Answer) -> None:
         """Raise unless the answer names the post that was sent; a stranger that was made instead is deleted again."""

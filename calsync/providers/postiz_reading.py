@@ -63,6 +63,7 @@ class Reading:
         self._last: _Look | None = None
         self._times: dict[str, datetime] = {}
         self._groups: dict[str, str | None] = {}
+        self._looked_at: dict[str, Intent | None] = {}
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -84,6 +85,12 @@ class Reading:
         """Where a post will be found that was just written."""
         with self._lock:
             self._times[remote_id] = at
+            self._looked_at.pop(remote_id, None)
+
+    def looked_at(self, seen: Sighting) -> Intent | None:
+        """What the post was to become when somebody last asked how it stands; None where nobody has, or it was written since."""
+        with self._lock:
+            return self._looked_at.get(seen.remote_id.id)
 
     def listed(self, window: Window) -> tuple[Sighting, ...]:
         """The posts of a window, read afresh."""
@@ -91,13 +98,22 @@ class Reading:
         for part in window.parts(_LONGEST_SPAN):
             found |= self._read(part.start, part.end)
         return tuple(
-            each.sighting
+            self._answered(each)
             for each in found.values()
             if each.sighting.at is None or window.start <= each.sighting.at <= window.end
         )
 
     def find(self, remote_id: str) -> Sighting | None:
         """A post by id, from what this refresh has read, or read afresh."""
+        row = self._found(remote_id)
+        return None if row is None else self._answered(row)
+
+    def _answered(self, row: Row) -> Sighting:
+        with self._lock:
+            self._looked_at[row.sighting.remote_id.id] = row.sighting.intent
+        return row.sighting
+
+    def _found(self, remote_id: str) -> Row | None:
         with self._lock:
             look = self._last
             if look is not None and self._serves(look, remote_id):
@@ -107,7 +123,7 @@ class Reading:
         if look is None:
             row = self.there(remote_id)
             if row is not None:
-                return row.sighting
+                return row
             with self._lock:
                 look = self._last = _Look(at=self._now(), writes=self._writes)
                 look.asked.add(remote_id)
@@ -116,8 +132,7 @@ class Reading:
                 start, end = look.spans[0]
                 look.rows |= self._read(start, end)
                 del look.spans[0]
-        row = look.rows.get(remote_id)
-        return None if row is None else row.sighting
+        return look.rows.get(remote_id)
 
     def row(self, remote_id: str) -> Row | None:
         """A post by id, read afresh."""

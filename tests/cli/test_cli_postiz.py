@@ -31,7 +31,7 @@ from cli.test_cli_table import (
 )
 from outside import UPLOADS, Project, ahead, moment, video
 
-from calsync.sandbox import PostEntry, seeds
+from calsync.sandbox import PostEntry, RequestEntry, seeds
 
 CHANNELS = {each.network: each.id for each in seeds.POSTIZ_CHANNELS}
 STAYS = (UPLOADS[9], "pending")
@@ -289,3 +289,26 @@ def test_nothing_is_published_twice_by_a_change_that_comes_late(release: Project
     assert release.writes() == writes
     release.box.advance(timedelta(minutes=10))
     assert [each["id"] for each in release.box.publications()] == [post]
+
+
+def test_a_stop_wins_that_comes_while_a_change_waits_for_its_turn(release: Project) -> None:
+    """A person makes a draft of the post between list and write: it stays one, and the next plan says so."""
+    release.calendar(text("post", IN_3))
+    release.apply()
+    [post] = release.posts("QUEUE")
+    lists: list[str] = []
+
+    def watch(moment: str, entry: RequestEntry) -> bool:
+        if moment == "before" and (entry["method"], entry["path"]) == ("GET", "/public/v1/posts"):
+            lists.append(entry["path"])
+            if len(lists) == 2:
+                release.box.stop_post(post["id"])
+        return True
+
+    release.box.watch(watch)
+    release.calendar(text("post", IN_3, caption="Other"))
+    done = release.apply(code=4)
+    release.box.watch(None)
+    assert "somebody has made a draft of it" in done.out
+    assert [(each["caption"], each["status"]) for each in release.posts()] == [("The post", "DRAFT")]
+    assert release.plan().codes() == {"stopped": "warning"}
