@@ -37,6 +37,22 @@ def test_a_rate_may_count_by_the_hour() -> None:
     assert clock.slept == [3600, 3600]
 
 
+def test_a_long_wait_is_told_once_and_a_short_one_not() -> None:
+    """A run that stands still for an hour says so, however many posts wait."""
+    for rates, told in (
+        (HOURLY, ["postqued takes no more for now; going on in 60 minutes"]),
+        ({"publish": 2}, []),
+    ):
+        said: list[str] = []
+        with (
+            Loopback(answer()) as server,
+            to(server.url, Time(), rates=rates, notice=said.append) as way,
+        ):
+            for _ in range(4):
+                write(way)
+        assert said == told
+
+
 def test_a_429_of_such_a_rate_is_waited_for() -> None:
     """Up to its span, and the shorter of what the service says; a longer wait is an error, as anywhere."""
     for headers, waited in (

@@ -79,7 +79,10 @@ def session(ctx: click.Context) -> Session:
 
         raise blotted(all_problems(invalid), environment.secrets()) from invalid
     observe = err if common.verbose else None
-    project = open_project(settings, environment, common.now or clock, stop, observe, common.transport)
+    notice = None if common.quiet else err
+    project = open_project(
+        settings, environment, common.now or clock, stop, observe, common.transport, notice
+    )
     return Session(project, environment, common, stop)
 
 
@@ -90,6 +93,7 @@ def open_project(
     stop: StopSign,
     observe: Callable[[str], None] | None,
     transport: Callable[..., Transport] | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> Project:
     """A project with its real files, store and services."""
     from calsync.providers import limits, rates
@@ -112,7 +116,7 @@ def open_project(
         return kept(loaded, environment.secrets())
 
     def connect(service: str, stack: ExitStack) -> Provider:
-        return _connect(settings, environment, service, now, stop, stack, observe, transport)
+        return _connect(settings, environment, service, now, stop, stack, observe, transport, notice)
 
     def fetcher() -> Callable[[Sequence[MediaFile]], None] | None:
         return _fetcher(settings, environment, repository)
@@ -223,6 +227,7 @@ def _connect(
     stack: ExitStack,
     observe: Callable[[str], None] | None,
     make: Callable[..., Transport] | None,
+    notice: Callable[[str], None] | None,
 ) -> Provider:
     """Open one service. Raises Unauthorized where its key is not set."""
     from calsync.providers import authorization, base_url, connect, rates, takes_path
@@ -250,6 +255,7 @@ def _connect(
             now=now,
             stop=stop,
             observe=observe,
+            notice=notice,
             first_wait=environment.first_wait() or FIRST_WAIT,
         )
     )

@@ -17,7 +17,7 @@ from calsync import __version__
 from calsync.errors import Interrupted, ProviderError, Rejected, Throttled, TooClose, Uncertain
 from calsync.model import Json, Rates
 from calsync.transport.addresses import base_address, handed_on, storage_host, usable_key
-from calsync.transport.answers import Answer, clean, exhausted
+from calsync.transport.answers import Answer, clean, exhausted, span
 from calsync.transport.multipart import Body, Chunks, Form
 from calsync.transport.pacing import Pacer
 from calsync.transport.redaction import Redactor
@@ -79,7 +79,8 @@ class Transport:
     `authorization` what the header of that name holds; `tries` bounds how often a request is sent.
     `rates`: requests by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
-    tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key.
+    tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key;
+    `notice` once of each wait that is longer than anybody would expect.
 
     Raises CalsyncError for an address or key that cannot be used.
     """
@@ -96,6 +97,7 @@ class Transport:
         sleep: Callable[[float], object] | None = None,
         stop: Stop | None = None,
         observe: Callable[[str], None] | None = None,
+        notice: Callable[[str], None] | None = None,
         jitter: Callable[[], float] = random.random,
         timeouts: Timeouts | None = None,
         first_wait: float = FIRST_WAIT,
@@ -112,6 +114,8 @@ class Transport:
         self._stop: Stop = stop if stop is not None else threading.Event()
         self._sleep = sleep if sleep is not None else self._stop.wait
         self._observe = observe or (lambda _: None)
+        self._notice = notice or (lambda _: None)
+        self._noticed = float("-inf")
         self._timeouts = timeouts or Timeouts()
         self._first_wait = first_wait
         self._most_bytes = most_bytes
@@ -290,9 +294,20 @@ class Transport:
 
     def _rest(self, seconds: float) -> None:
         if not self._stop.is_set():
+            self._announce(seconds)
             self._sleep(seconds)
         if self._stop.is_set():
             raise Interrupted(f"stopped while waiting for {self.service}; nothing of this request was done")
+
+    def _announce(self, seconds: float) -> None:
+        """Say of a long wait how long it is; of those that end together only of the first."""
+        if seconds <= LONGEST_WAIT:
+            return
+        with self._lock:
+            until, told = self._clock() + seconds, self._noticed
+            self._noticed = max(until, told)
+        if until > told + LONGEST_WAIT:
+            self._notice(f"{self.service} takes no more for now; going on in {span(seconds)}")
 
     def _wire(self, name: str) -> Wire:
         from calsync.transport.sockets import Wire
