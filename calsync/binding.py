@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from calsync.errors import CalendarError, CalsyncError, Diagnostic, ProviderError, Severity
 from calsync.model import Account, AccountKey, AccountSpec, Desired, Entry, Post, comparable
 from calsync.providers.base import Provider, RemoteAccount
+from calsync.textfile import shown
+
+_MOST = 12
+"""Names in one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ def bind(
         try:
             account, remote = _account(spec, provider, listed)
         except ProviderError as error:
-            unreadable[spec.service] = error.message
+            unreadable[spec.service] = error.words
             continue
         accounts[alias] = account
         if remote is not None and remote.unusable is not None:
@@ -108,7 +112,7 @@ def _account(
         if spec.platform and found[0].platform != spec.platform:
             raise CalsyncError(
                 f"{where}account {spec.alias}: {called} is no {spec.platform} account at {spec.service}",
-                hint=f"write platform: {found[0].platform}",
+                hint=f"write platform: {shown(found[0].platform)}",
                 code="account-unknown",
             )
         bound = replace(
@@ -119,7 +123,7 @@ def _account(
         )
         return bound, found[0]
     if found:
-        ids = ", ".join(each.id for each in found)
+        ids = ", ".join(shown(each.id) for each in found[:_MOST])
         raise CalsyncError(
             f"{where}account {spec.alias}: {spec.service} has several accounts {called} ({ids})",
             hint="name the one you mean by `id:`",
@@ -127,15 +131,28 @@ def _account(
         )
     if spec.id is not None:
         return known, None
-    names = (
-        ", ".join(sorted(each.username or each.name or each.id for each in listed[spec.service])) or "none"
-    )
+    theirs = [each for each in listed[spec.service] if each.platform == spec.platform]
+    if not theirs:
+        networks = _listed({each.platform for each in listed[spec.service]})
+        raise CalsyncError(
+            f"{where}account {spec.alias}: {spec.service} has no {spec.platform} accounts; those that it has are on {networks}",
+            hint="correct `platform:`, or connect the account at the service; `calsync accounts` lists them",
+            code="account-unknown",
+        )
     key = "username" if spec.username is not None else "name"
+    names = _listed({(each.username if key == "username" else each.name) or each.id for each in theirs})
     raise CalsyncError(
         f"{where}account {spec.alias}: {spec.service} has no {spec.platform} account {called}; it has {names}",
         hint=f"correct `{key}:`, or connect the account at the service; `calsync accounts` lists them",
         code="account-unknown",
     )
+
+
+def _listed(words: set[str]) -> str:
+    """A service's words, of which there may be many and any."""
+    named = [shown(each) for each in sorted(words)[:_MOST]]
+    more = len(words) - len(named)
+    return ", ".join([*named, *([f"{more} more"] if more else [])]) or "none"
 
 
 def means(spec: AccountSpec, account: RemoteAccount) -> bool:

@@ -111,6 +111,11 @@ class CalsyncError(Exception):
         if code is not None:
             self.code = code
 
+    @property
+    def words(self) -> str:
+        """Message and hint, where there is room for one text alone."""
+        return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
 
 class UsageProblem(CalsyncError):
     """The command line is wrong."""

@@ -67,7 +67,7 @@ def refresh(
         try:
             look.read(service, provider)
         except ProviderError as error:
-            look.unreadable[service] = error.message
+            look.unreadable[service] = error.words
     strangers = {key: tuple(each) for key, each in look.strangers.items()}
     return Observed(
         by_address=look.by_address, strangers=strangers, unreadable=look.unreadable, usage=look.usage

@@ -64,7 +64,7 @@ MAY_ENTER: dict[str, set[str]] = {
     "providers": {*NOUNS, "transport"},
     "benches": {*NOUNS, "providers.base"},
     "testing": {*NOUNS, "providers.base", "benches"},
-    "binding": {*NOUNS, "providers.base"},
+    "binding": {*NOUNS, "providers.base", "textfile"},
     "observed": {*NOUNS, "providers.base"},
     # where calendars are reviewed
     "forges": {*NOUNS, "environment", "transport"},

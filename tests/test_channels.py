@@ -276,6 +276,29 @@ def test_an_account_that_cannot_be_told_stops_the_run(place: Place, account: str
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [
+        (
+            "{provider: postiz, platform: x, name: Nobody}",
+            r"no x account Nobody; it has Brand, Chirp, Mal\\n::error::x$",
+        ),
+        ("{provider: postiz, platform: mastadon, name: Brand}", "no mastadon accounts; .* on .*mastodon"),
+    ],
+)
+def test_what_the_service_has_is_named_in_one_line(place: Place, account: str, words: str) -> None:
+    """The accounts of that network by what was asked for; a name from there is no line of its own in a log."""
+    place.service.remote_accounts = (
+        *REMOTE,
+        RemoteAccount(id="c-y", platform="x", username="mal", name="Mal\n::error::x"),
+        RemoteAccount(id="c-z", platform="x", username="brand", name="Brand"),
+    )
+    place.accounts = f"accounts:\n  page: {account}\n"
+    place.posts("posts:\n" + post("b", "page"))
+    with pytest.raises(CalsyncError, match=words):
+        place.plan()
+
+
 def test_a_service_that_does_not_say_what_its_networks_take_decides_nothing(place: Place) -> None:
     """Its posts are left alone, as where its accounts cannot be read."""
     place.posts("posts:\n" + post("b", "page"))

@@ -321,8 +321,7 @@ class _Run:
             self.hands.stop.set()
             raise
         except CalsyncError as error:
-            words = error.message if error.hint is None else f"{error.message} ({error.hint})"
-            return Outcome(OutcomeKind.FAILED, words)
+            return Outcome(OutcomeKind.FAILED, error.words)
 
     def _do(self, action: Action) -> Outcome:
         step, ledger = action.step, self.hands.ledger

@@ -120,7 +120,7 @@ class _Fitting:
             except Rejected:
                 channel = None
             except ProviderError as error:
-                self.unreadable[key.service] = error.message
+                self.unreadable[key.service] = error.words
                 continue
             self.channels[key] = channel
             if channel is not None and channel.unusable is not None:

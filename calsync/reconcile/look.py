@@ -182,7 +182,7 @@ def look(
     findings = {*checked.loading, *judged(project, checked, limits), *_fleeting(project, recorded)}
     fitted = fit(project, bound, recorded, services.providers, findings)
     desired = fitted.desired
-    closed = {name: error.message for name, error in unreached.items()} | {**fitted.unreadable}
+    closed = {name: error.words for name, error in unreached.items()} | {**fitted.unreadable}
     findings |= fitted.findings
     findings.update(_begun_anew(desired, recorded, services.providers))
     findings.update(_gone(project, recorded))

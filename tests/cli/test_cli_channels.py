@@ -98,5 +98,8 @@ def test_a_server_below_a_path_is_asked_there_with_the_key_of_a_file(channels: P
     key = channels.write("key", channels.env.pop("POSTIZ_API_KEY") + "\n")
     below = {"CALSYNC_POSTIZ_URL": f"{channels.box.url}/api/", "POSTIZ_API_KEY_FILE": str(key)}
     channels.run("accounts", env=below, code=1)
+    channels.calendar(text("a", "chirp"))
+    channels.box.fault("answer", path="/api/*", status=307, headers={"Location": "/auth"}, times=None)
+    assert "check the service's address" in channels.run("plan", env=below, code=1).out
     assert "/api/public/v1/integrations" in {each["path"] for each in channels.box.requests()}
     channels.run("accounts", env={**below, "CALSYNC_POSTIZ_URL": channels.box.url}, code=0)
