@@ -22,6 +22,7 @@ from calsync.model import (
     IntentKind,
     Observed,
     Open,
+    Options,
     Record,
     Recorded,
     RemoteId,
@@ -119,8 +120,9 @@ def opening(post: str) -> Open:
 
 
 def test_one_post_does_not_settle_two_creates() -> None:
-    """Where one post may be either of two creates without an answer, neither is taken for done."""
-    opens = {each.address: each for each in (opening("a"), opening("b"))}
+    """Where one post may be either of two creates without an answer, which differ, neither is taken for done."""
+    other = replace(opening("b"), content=replace(CONTENT, options=Options({"privacy_level": "SELF_ONLY"})))
+    opens = {each.address: each for each in (opening("a"), other)}
     seen = Sighting(
         remote_id=RemoteId("p1"), account_id=MINE.id, status=Status.SCHEDULED, at=CONTENT.at, caption="Hello"
     )
