@@ -70,7 +70,7 @@ def _names_each(writer: Writer, orders: Sequence[tuple[Submission, Open]], made:
     return (
         len(made) == len(orders)
         and len({*made}) == len(made)
-        and not {*made} & {record.remote_id for record in writer.ledger.recorded.records.values()}
+        and not any(writer.taken(each, opening) for each, (_, opening) in zip(made, orders, strict=True))
     )
 
 

@@ -311,7 +311,19 @@ class Writer:
         except CalsyncError:
             self.not_created(opening)
             raise
+        if self.taken(remote_id, opening):
+            service = self.provider.service
+            doubt = f"{service} accepted a post, but its answer names {remote_id}, which is another"
+            return self.look_for(opening) or unknown(Uncertain(doubt, service=service))
         return self.record_made(opening, remote_id)
+
+    def taken(self, remote_id: RemoteId, opening: Open) -> bool:
+        """Whether a post is recorded as another entry's, so that this create cannot have made it."""
+        return any(
+            (each.account.service, each.remote_id) == (opening.account.service, remote_id)
+            for address, each in self.ledger.recorded.records.items()
+            if address != opening.address
+        )
 
     def not_created(self, opening: Open) -> None:
         """Certainly nothing was made: close the intent, or keep a replace open for its create."""

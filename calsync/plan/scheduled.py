@@ -99,7 +99,7 @@ def by_hand(s: Situation) -> Verdict:
     """Row 20: a person has to."""
     service, names = s.case.account.service, named(s.gaps)
     why = (
-        f"its present time is too close to change {names} at {service} without publishing twice"
+        f"its present time is too close to change it ({names}) at {service} without publishing twice"
         if s.late
         else f"{service} {s.abilities.api} cannot change {names} of a scheduled post, nor cancel it"
     )

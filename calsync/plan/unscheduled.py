@@ -111,7 +111,9 @@ def adopt(s: Situation) -> Verdict:
     if s.post.content.thread and "thread" in settable:
         unseen.append("thread")
     hidden = {"media": s.post.content.media, "thread": s.post.content.thread}
-    unseen += [name for name, said in hidden.items() if said and name in s.abilities.hidden]
+    unseen += [
+        name for name, said in hidden.items() if said and name in s.abilities.hidden and name not in unseen
+    ]
     reason = f"{service} has this post already ({twin.remote_id})"
     if unseen:
         reason += f"; not visible there: {', '.join(unseen)}"

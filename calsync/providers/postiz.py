@@ -41,7 +41,7 @@ from calsync.providers.base import (
 from calsync.providers.postiz_bodies import body
 from calsync.providers.postiz_reading import ROOT, Reading, Row
 from calsync.providers.postiz_texts import sent
-from calsync.providers.reading import fields, file_part, ident, segment, text
+from calsync.providers.reading import fields, file_part, ident, nameable, segment, text
 from calsync.transport import Answer, Form
 
 BASE_URL = "https://api.postiz.com"
@@ -354,7 +354,7 @@ class Postiz(Plain):
 
     def _ids(self, answer: Answer, number: int) -> tuple[str, ...]:
         found = [ident(fields(each), "postId") for each in _rows(answer)]
-        ids = tuple(each for each in found if each is not None)
+        ids = tuple(each for each in found if each is not None and nameable(each))
         if len(ids) != number or len(found) != number:
             message = f"{self.service} took what was sent, but its answer does not name it"
             raise Uncertain(message, service=self.service, status=answer.status)

@@ -83,10 +83,15 @@ def segment(remote_id: str, *, service: str) -> str:
 
     Percent-encoded slashes are refused too: there are servers that decode an address before they read it.
     """
-    odd = not remote_id.isprintable() or re.search(r"[/\\%?#\s]", remote_id)
-    if odd or not remote_id.strip(".") or len(remote_id) > _LONGEST_ID:
+    if not nameable(remote_id):
         raise Rejected(f"{clean(remote_id, longest=60)!r} is no id of {service}", service=service)
     return quote(remote_id, safe="")
+
+
+def nameable(remote_id: str) -> bool:
+    """Whether an id can be one segment of a path."""
+    odd = not remote_id.isprintable() or re.search(r"[/\\%?#\s]", remote_id)
+    return not odd and bool(remote_id.strip(".")) and len(remote_id) <= _LONGEST_ID
 
 
 def filename(media: MediaFile) -> str:

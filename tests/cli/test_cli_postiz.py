@@ -272,6 +272,23 @@ def test_two_that_are_the_same_on_purpose_are_two(release: Project, lost: Any) -
     assert len(release.posts("QUEUE")) == 1
 
 
+@pytest.mark.parametrize("named", ["another", "..", "a/b"])
+def test_an_answer_that_names_another_post_is_no_answer(release: Project, named: str) -> None:
+    """Nor one that names none: what was made is found by the list, and no two entries share a post."""
+    release.calendar(text("one", IN_3))
+    release.apply()
+    [first] = release.posts()
+    body: Any = [
+        {"postId": first["id"] if named == "another" else named, "integration": CHANNELS["mastodon"]}
+    ]
+    release.box.fault("answer_after", method="POST", path="/public/v1/posts", status=201, body=body)
+    release.calendar(text("one", IN_3), text("two", IN_4))
+    assert release.apply().outcomes() == {"spring/two@brand": "done"}
+    assert {each["remote_id"] for each in release.state()["posts"].values()} == {
+        each["id"] for each in release.posts()
+    }
+
+
 def test_nothing_is_published_twice_by_a_change_that_comes_late(release: Project) -> None:
     """The post is near its time at the service when its turn comes: it is left, and the person is told what to do."""
     release.calendar(text("post", IN_3), text("stays", ahead(days=20)))
