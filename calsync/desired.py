@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from calsync.document import MAX_BYTES, Document, read_document
+from calsync.document import MAX_BYTES, read_document
 from calsync.entries import CalendarReader, Claim, Inspect, Shared
 from calsync.errors import MAX_DIAGNOSTICS, CalendarError, Diagnostic, Severity, Source, bounded
 from calsync.finding import calendar_files
@@ -84,12 +84,12 @@ def _load(settings: Settings, look: Inspect) -> Loaded:
             message = f"the calendars are larger than {MAX_TOTAL // MIB} MiB in all; this one and the rest are not read"
             problems.append(_at_file("too-large", name, message))
             break
-        document: Document = read_document(path, name, settings.root)
-        problems.extend(document.problems)
-        reader = CalendarReader(document, path, shared)
+        reader = CalendarReader(read_document(path, name, settings.root), path, shared)
+        problems.extend(reader.document.problems)
         reader.read()
         readers.append(reader)
-        errors += len(document.problems) + reader.errors
+        errors += len(reader.document.problems) + reader.errors
+        reader.let_go()
         if errors > MAX_DIAGNOSTICS:
             message = f"more than {MAX_DIAGNOSTICS:,} errors; the calendars after this one are not read"
             problems.append(_at_file("too-many", name, message))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -180,6 +180,13 @@ class CalendarReader:
                 self._post(item, at)
             elif item is not HOLE:
                 self.report("wrong-type", at, f"a post is a mapping (KEY: VALUE lines), found {found(item)}")
+
+    def let_go(self) -> None:
+        """Drop the document: what the next file needs fits where this one was."""
+        self.document = replace(self.document, root=None)
+        self._options.clear()
+        self._grounds.clear()
+        self._defaults = None
 
     def _name_from_stem(self) -> None:
         stem = self.path.stem
