@@ -480,3 +480,15 @@ def test_a_key_that_no_header_can_hold_is_refused_unquoted(key: str) -> None:
     with pytest.raises(CalsyncError) as caught:
         Transport("https://api.example.com", Key(key), service="postqued")
     assert not key.strip() or key not in str(caught.value)
+
+
+def test_a_refused_connection_is_told_whatever_error_is_being_handled() -> None:
+    """Errors that name each other as their cause, while which a request is made, do not hold it up for ever."""
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__cause__ = second, first
+    with to(f"http://127.0.0.1:{free_port()}") as transport:
+        try:
+            raise first
+        except ValueError:
+            with pytest.raises(Unavailable):
+                read(transport)

@@ -219,6 +219,7 @@ class Postiz(Plain):
         """Send all of a post again under its id, where that makes no second post, and look that it is there."""
         content, in_time = submission.content, self._link.in_time(submission.content.at)
         in_time()
+        doubt: Uncertain | None = None
         for _ in range(_TRIES):
             before = self._rewritable(remote_id, submission.scope)
             written = body((submission,), service=self.service, replaces=remote_id.id, group=before.group)
@@ -235,16 +236,19 @@ class Postiz(Plain):
                 self._require_same(remote_id, submission, answer)
             except _Changed:
                 continue
-            except Uncertain as doubt:
-                try:
-                    after = self._after(remote_id, content)
-                except Uncertain:
-                    raise doubt from None
+            except Uncertain as error:
+                doubt = error
+            try:
+                after = self._after(remote_id, content)
+            except Uncertain as error:
+                # What went wrong first says more.
+                doubt = doubt or error
+                break
+            if doubt is not None:
                 # Every write gives it another group.
                 if after is None or after.group == before.group or not _shows(after.sighting, content):
-                    raise
+                    break
                 return
-            after = self._after(remote_id, content)
             if after is None:
                 message = f"{self.service} has no post {remote_id.id} any more, so that nothing was changed"
                 raise Rejected(message, service=self.service)
@@ -252,7 +256,9 @@ class Postiz(Plain):
                 message = f"{self.service} took the change of the post {remote_id.id}, but does not show it"
                 raise Uncertain(message, service=self.service, status=answer.status)
             return
-        raise Rejected(f"the post {remote_id.id} is being changed by somebody else", service=self.service)
+        raise doubt or Rejected(
+            f"the post {remote_id.id} is being changed by somebody else", service=self.service
+        )
 
     def _after(self, remote_id: RemoteId, content: Content) -> Row | None:
         """The post as it stands after a write that was to put it there."""
@@ -326,9 +332,12 @@ class Postiz(Plain):
         self._reading.expect(made, submission.content.at)
         try:
             row = self._reading.there(made)
-            ours = row is not None and row.sighting.account_id == submission.scope.account.id
-            if row is None or not ours or not _shows(row.sighting, submission.content):
-                raise stranger
+        except (CalsyncError, Interrupted) as error:
+            raise stranger from error
+        ours = row is not None and row.sighting.account_id == submission.scope.account.id
+        if row is None or not ours or not _shows(row.sighting, submission.content):
+            raise stranger
+        try:
             with self._reading.writing():
                 path = f"{ROOT}/posts/{segment(made, service=self.service)}"
                 self._transport.request("DELETE", path, klass="delete")

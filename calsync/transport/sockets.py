@@ -155,7 +155,11 @@ def _why(error: Exception) -> str:
     }
     if isinstance(error, httpx.ConnectError):
         cause: BaseException | None = error
-        while cause is not None:
+        seen: set[int] = (
+            set()
+        )  # whatever is being handled while this is sent is in the chain too, cycles included
+        while cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return f"its certificate is not valid: {cause.verify_message}"
             if isinstance(cause, socket.gaierror):
