@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -44,6 +44,7 @@ class StopSign:
     def __init__(self) -> None:
         self._event = threading.Event()
         self._mine = threading.local()
+        self._guard: Callable[[], None] | None = None
 
     def set(self) -> None:
         """Ask the run to end."""
@@ -59,6 +60,20 @@ class StopSign:
             time.sleep(timeout)
             return False
         return self._event.wait(timeout)
+
+    def awake(self) -> None:
+        """Ask the guard, after a long sleep and before anything is sent."""
+        if self._guard is not None:
+            self._guard()
+
+    @contextmanager
+    def guarded(self, guard: Callable[[], None]) -> Iterator[None]:
+        """Have it asked meanwhile; it raises where the run may not go on, since somebody else has taken over."""
+        self._guard = guard
+        try:
+            yield
+        finally:
+            self._guard = None
 
     @contextmanager
     def unseen(self) -> Iterator[None]:

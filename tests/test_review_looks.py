@@ -11,7 +11,7 @@ import pytest
 from state_values import WHO
 from worlds import NOON, SERVICES, Quiet, Spec, World, files_in
 
-from calsync.errors import CalsyncError, Uncertain
+from calsync.errors import CalsyncError, StateError, Uncertain
 from calsync.interrupts import StopSign
 from calsync.model import (
     AccountKey,
@@ -36,6 +36,8 @@ from calsync.providers.base import Scope, Window
 from calsync.providers.memory import Memory
 from calsync.reconcile.apply import Orders, apply
 from calsync.reconcile.state import adopt
+from calsync.recorded import Ledger
+from calsync.stores.memory import MemoryStore
 
 MINE, OTHER = AccountKey("memory", "memory-1"), AccountKey("memory", "memory-2")
 CONTENT = Content(at=NOON + timedelta(days=1), caption="Hello")
@@ -72,6 +74,30 @@ def test_a_key_that_died_while_a_person_thought_is_not_used(tmp_path: Path) -> N
     assert asked == [1]
     assert len(world.service.posts()) == 1
     assert len(world.recorded().opens) == 1
+
+
+def test_a_run_that_wakes_after_a_long_sleep_asks_whether_the_state_is_still_its_own(tmp_path: Path) -> None:
+    """While it holds it, and neither before nor after."""
+    world, stop, asked = World(files_in(tmp_path), SERVICES["full"]), StopSign(), list[str]()
+    project = world.project()
+
+    class Store(MemoryStore):
+        def confirm(self) -> None:
+            asked.append("confirm")
+            raise StateError("somebody else has taken over")
+
+    def approve(_: Plan, __: int) -> bool:
+        with pytest.raises(StateError):
+            stop.awake()
+        return False
+
+    stop.awake()
+    store = Store()
+    Ledger.init(store, WHO, project=project.settings.project)
+    orders = Orders(filters=Filters(), approve=approve, holder=WHO, stop=stop, watcher=Quiet())
+    apply(replace(project, store=store), orders)
+    stop.awake()
+    assert asked == ["confirm"]
 
 
 @dataclass(kw_only=True)

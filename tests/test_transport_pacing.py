@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from loopback import Key, Loopback, Time, answer, keyed, read, reset, to, write
 
-from calsync.errors import Interrupted, Throttled, TooClose, Uncertain
+from calsync.errors import Interrupted, StateError, Throttled, TooClose, Uncertain
 from calsync.model import Rate, Rates
 from calsync.transport import Transport
 
@@ -51,6 +52,21 @@ def test_a_long_wait_is_told_once_and_a_short_one_not() -> None:
             for _ in range(4):
                 write(way)
         assert said == told
+
+
+def test_who_has_slept_for_long_asks_whether_it_may_go_on() -> None:
+    """After an hour somebody else may hold the state: then nothing is sent any more; a minute is no such sleep."""
+
+    def lost() -> None:
+        raise StateError("somebody else has written")
+
+    for rates, sent in ((HOURLY, 2), ({"publish": 2}, 3)):
+        with Loopback(answer()) as server, to(server.url, Time(), rates=rates, awake=lost) as way:
+            write(way)
+            write(way)
+            with suppress(StateError):
+                write(way)
+        assert len(server.received) == sent
 
 
 def test_a_429_of_such_a_rate_is_waited_for() -> None:

@@ -256,6 +256,7 @@ def _connect(
             stop=stop,
             observe=observe,
             notice=notice,
+            awake=stop.awake,
             first_wait=environment.first_wait() or FIRST_WAIT,
         )
     )

@@ -86,6 +86,8 @@ def apply(project: Project, orders: Orders) -> Applied:
             waiting=orders.waiting,
         ) as ledger,
         project.services() as services,
+        # Where a service counts by the hour, a run may sleep for longer than its hold on the state is sure.
+        orders.stop.guarded(project.store.confirm),
     ):
         if orders.expected is not None:
             _same_state(orders.expected, ledger.recorded, project.store.where)

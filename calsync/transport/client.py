@@ -80,7 +80,8 @@ class Transport:
     `rates`: requests by class, `all` for all together (see `Pacer`). `clock` is monotonic, `now` the
     wall clock that an HTTP date is compared with. `sleep` replaces waiting on `stop`, and `jitter` chance, in
     tests; `first_wait` is how long a first repeat waits, in seconds. `observe` is told one line per request and per wait, without query, body or key;
-    `notice` once of each wait that is longer than anybody would expect.
+    `notice` once of each wait that is longer than anybody would expect. `awake` is asked after each such wait; what it
+    raises is raised with nothing sent.
 
     Raises CalsyncError for an address or key that cannot be used.
     """
@@ -98,6 +99,7 @@ class Transport:
         stop: Stop | None = None,
         observe: Callable[[str], None] | None = None,
         notice: Callable[[str], None] | None = None,
+        awake: Callable[[], None] | None = None,
         jitter: Callable[[], float] = random.random,
         timeouts: Timeouts | None = None,
         first_wait: float = FIRST_WAIT,
@@ -116,6 +118,7 @@ class Transport:
         self._observe = observe or (lambda _: None)
         self._notice = notice or (lambda _: None)
         self._noticed = float("-inf")
+        self._awake = awake or (lambda: None)
         self._timeouts = timeouts or Timeouts()
         self._first_wait = first_wait
         self._most_bytes = most_bytes
@@ -298,6 +301,8 @@ class Transport:
             self._sleep(seconds)
         if self._stop.is_set():
             raise Interrupted(f"stopped while waiting for {self.service}; nothing of this request was done")
+        if seconds > LONGEST_WAIT:
+            self._awake()
 
     def _announce(self, seconds: float) -> None:
         """Say of a long wait how long it is; of those that end together only of the first."""
