@@ -259,6 +259,20 @@ def test_an_id_that_the_service_does_not_have_is_no_account(place: Place) -> Non
     assert said(plan.diagnostics) == [("calsync.yaml:5:3", "error", "account-unusable")]
 
 
+def test_a_slip_in_an_id_takes_no_post_back(place: Place) -> None:
+    """What stands under the alias stays, until the account is there that it now means."""
+    place.posts("posts:\n" + post("a", "toot") + post("b", "page"))
+    place.apply()
+    place.accounts = ACCOUNTS.replace("id: c-m", "id: c-n")
+    applied = place.apply()
+    assert [(each.kind.value, each.code) for each in applied.plan.actions] == [
+        ("blocked", "account-unusable")
+    ] * 2
+    assert len(place.service.posts()) == 2
+    place.accounts = ACCOUNTS
+    assert place.plan().actions == ()
+
+
 @pytest.mark.parametrize(
     ("account", "code"),
     [

@@ -74,12 +74,13 @@ def plan(
     refresh: str = "auto",
     zone: str = "UTC",
     unusable: Mapping[AccountKey, str] | None = None,
+    missing: frozenset[AccountKey] = frozenset(),
 ) -> Plan:
     """Compare the three states and say what apply would do. Pure.
 
     `abilities` holds the capabilities of each service that could be reached; records of any other decide
     nothing. `zone`: the project's, to show posts in that no calendar names any more.
-    `unusable`: accounts where nothing can be posted now, with the reason.
+    `unusable`: accounts where nothing can be posted now, with the reason; `missing`: those that are not there at all.
     """
     filters = filters or Filters()
     guard = safety.wrong_keys(recorded, observed, now)
@@ -126,7 +127,7 @@ def plan(
             refreshed.append(outcome.refreshed)
 
     actions, ties = safety.tie(actions, leaving)
-    actions = safety.hold_back(actions, unusable or {})
+    actions = safety.hold_back(actions, unusable or {}, missing)
     actions, waiting = safety.give_places(actions, observed.usage, now)
     actions, unchosen = safety.filtered(safety.in_order(actions), filters)
     ordered = judge.with_media(safety.in_order(actions))

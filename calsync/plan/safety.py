@@ -103,14 +103,29 @@ def _name(action: Action) -> tuple[str, str]:
     return (action.address.calendar, action.address.post)
 
 
-def hold_back(actions: Sequence[Action], unusable: Mapping[AccountKey, str]) -> list[Action]:
-    """Block what would be posted to an account where nothing can be posted now; what only takes back goes on."""
-    return [
-        blocked(action, "account-unusable", f"{action.account.service}: {unusable[action.account]}", None)[0]
-        if action.account in unusable and isinstance(action.step, (Create, Update, Reschedule, Replace))
-        else action
+def hold_back(
+    actions: Sequence[Action], unusable: Mapping[AccountKey, str], missing: frozenset[AccountKey]
+) -> list[Action]:
+    """Block what would be posted to an account where nothing can be posted now; what only takes back goes on.
+
+    But not what an alias has left for an account that the service does not have (`missing`): that is a slip of the
+    pen, and would take all posts back and make none.
+    """
+    waiting = {
+        action.address: unusable[action.account]
         for action in actions
-    ]
+        if action.account in unusable and isinstance(action.step, (Create, Update, Reschedule, Replace))
+    }
+    nowhere = {action.address for action in actions if action.account in missing} & waiting.keys()
+    found: list[Action] = []
+    for action in actions:
+        held = None
+        if action.account in unusable and isinstance(action.step, (Create, Update, Reschedule, Replace)):
+            held = unusable[action.account]
+        elif isinstance(action.step, Cancel) and action.address in nowhere:
+            held = f"it stays where it is, since {waiting[action.address]}"
+        found.append(action if held is None else blocked(action, "account-unusable", held, None)[0])
+    return found
 
 
 def give_places(

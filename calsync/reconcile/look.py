@@ -51,6 +51,7 @@ class Ground:
     limits: Mapping[str, Sequence[Limits]]
     findings: frozenset[Diagnostic]
     unusable: Mapping[AccountKey, str] = field(default_factory=dict)
+    missing: frozenset[AccountKey] = frozenset()
     room: Mapping[AccountKey, int] = field(default_factory=dict)
 
     def plan(self, recorded: Recorded, observed: Observed, filters: Filters, mode: Refresh) -> Plan:
@@ -67,6 +68,7 @@ class Ground:
             refresh=mode.value,
             zone=settings.timezone,
             unusable=self.unusable,
+            missing=self.missing,
         )
         told = duration(
             whole.actions,
@@ -197,6 +199,7 @@ def look(
         limits=limits,
         findings=frozenset(findings),
         unusable=fitted.unusable,
+        missing=bound.missing,
         room=fitted.room,
     )
     touched, first = frozenset[Address](), None
