@@ -268,6 +268,9 @@ def test_a_slip_in_an_id_takes_no_post_back(place: Place) -> None:
     assert [(each.kind.value, each.code) for each in applied.plan.actions] == [
         ("blocked", "account-unusable")
     ] * 2
+    assert [each.hint for each in applied.plan.diagnostics] == [
+        "correct `id:` (`calsync accounts` lists them), or `paused: true`"
+    ]
     assert len(place.service.posts()) == 2
     place.accounts = ACCOUNTS
     assert place.plan().actions == ()

@@ -255,6 +255,7 @@ def blocked_accounts(
     waiting: Mapping[AccountKey, int],
     specs: Mapping[str, AccountSpec],
     desired: Desired,
+    missing: frozenset[AccountKey],
 ) -> Iterator[Diagnostic]:
     """A finding per account where nothing can be posted now, at its place in the project file."""
     aliases = {post.account.key: post.account.alias for post in desired.posts}
@@ -262,7 +263,9 @@ def blocked_accounts(
         alias = aliases.get(key)
         if alias is None:
             continue
-        severity, message, hint = rules.unusable(alias, key.service, why, waiting.get(key, 0))
+        severity, message, hint = rules.unusable(
+            alias, key.service, why, waiting.get(key, 0), there=key not in missing
+        )
         yield Diagnostic(
             severity=severity, code="account-unusable", message=message, hint=hint, source=specs[alias].source
         )

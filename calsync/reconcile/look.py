@@ -79,7 +79,7 @@ class Ground:
         )
         told += unseen(recorded.records.values(), self.abilities, whole.created_at)
         waiting = Counter(each.account for each in whole.actions if each.code == "account-unusable")
-        stuck = blocked_accounts(self.unusable, waiting, settings.accounts, self.desired)
+        stuck = blocked_accounts(self.unusable, waiting, settings.accounts, self.desired, self.missing)
         found = _sorted({*whole.diagnostics, *self.findings, *stuck, *told})
         actions = tuple(map(self._measured, whole.actions))
         return replace(whole, actions=actions, diagnostics=found, tzdata=tzdata_version())

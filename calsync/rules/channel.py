@@ -53,16 +53,17 @@ def _weight(character: str) -> int:
     return 1 if any(first <= point <= last for first, last in _ONE) else 2
 
 
-def unusable(alias: str, service: str, why: str, blocked: int) -> tuple[Severity, str, str]:
+def unusable(alias: str, service: str, why: str, blocked: int, *, there: bool) -> tuple[Severity, str, str]:
     """An account where nothing can be posted now: how much that weighs, what is so, and what to do."""
+    mend = f"mend it at {service}" if there else "correct `id:` (`calsync accounts` lists them)"
     if blocked:
         waiting = f"; {blocked:,} {'post waits' if blocked == 1 else 'posts wait'} for it"
         return (
             Severity.ERROR,
             f"account {alias} cannot be posted to: {why}{waiting}",
-            f"mend it at {service}, or `paused: true`",
+            f"{mend}, or `paused: true`",
         )
-    return Severity.WARNING, f"account {alias} cannot be posted to: {why}", f"mend it at {service}"
+    return Severity.WARNING, f"account {alias} cannot be posted to: {why}", mend
 
 
 def unchecked(alias: str, service: str, network: str, names: list[str]) -> str:
