@@ -262,6 +262,26 @@ def test_what_a_person_has_decided_since_the_look_is_not_written_over(
     assert [each.method for each in server.received] == ["GET", "GET"]
 
 
+@pytest.mark.parametrize("cancels", [False, True])
+def test_nothing_is_deleted_with_a_post_that_a_person_made_for_several_channels(
+    at: At, cancels: bool
+) -> None:
+    """A write deletes the rest of its group, so the others are looked for wherever they were moved to."""
+    web = ROW | {"creationMethod": "WEB"}
+    far = web | {
+        "id": "cmpost2",
+        "publishDate": "2028-12-01T14:30:00.000Z",
+        "integration": {"id": "cmchannel2"},
+    }
+    with Loopback(rows(web), rows(web), rows(far), rows(web)) as server:
+        provider = at(server)
+        assert provider.list_posts([SCOPE], WHENEVER)[0].fixed is None
+        write = (lambda: provider.cancel(NAME, SCOPE)) if cancels else (lambda: provider.update(NAME, POST))
+        with pytest.raises(Rejected, match="made together"):
+            write()
+    assert {each.method for each in server.received} == {"GET"}
+
+
 def test_a_change_replaces_the_whole_post_and_its_thread(house: House) -> None:
     """Under its id; old replies do not stay behind; settings are those of the entry."""
     remote_id = house.provider.create(post(house, thread=(Reply("old"), Reply("older"))), token="k")

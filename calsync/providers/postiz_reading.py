@@ -45,10 +45,13 @@ each time that they go out until the end of the span, so that it cannot simply b
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One post of the list. `group` is what its replies hang on, and changes with every write."""
+    """One post of the list. `group` is what its replies hang on, and changes with every write. `alone`: it was made
+    through the API, which gives each post a group of its own; a person makes one group of posts on several channels.
+    """
 
     sighting: Sighting
     group: str | None
+    alone: bool
 
 
 class Reading:
@@ -135,15 +138,14 @@ class Reading:
         return look.rows.get(remote_id)
 
     def row(self, remote_id: str) -> Row | None:
-        """A post by id, read afresh."""
+        """A post by id, read afresh; where a person has made it, so that it tells also of others in its group."""
         row = self.there(remote_id)
-        if row is not None:
-            return row
         for start, end in _spans(self._now()):
-            row = self._read(start, end).get(remote_id)
-            if row is not None:
+            if row is not None and row.alone:
                 return row
-        return None
+            # Others of its group may have been moved anywhere.
+            row = self._read(start, end).get(remote_id, row)
+        return row if row is None or row.alone else self.there(remote_id)
 
     def accounts(self) -> tuple[RemoteAccount, ...]:
         """The channels, whoever they belong to."""
@@ -254,7 +256,11 @@ def _posts(
     for each in rows:
         by_id.setdefault(ident(each, "id") or "", []).append(each)
     return {
-        name: Row(_sighting(name, shown, sharing, now), ident(shown[0], "group"))
+        name: Row(
+            _sighting(name, shown, sharing, now),
+            ident(shown[0], "group"),
+            alone=shown[0].get("creationMethod") == "API",
+        )
         for name, shown in by_id.items()
     }
 
