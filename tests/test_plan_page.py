@@ -130,7 +130,7 @@ def test_a_post_in_detail() -> None:
         "See you in the shop on [-Monday.-]{+Friday!+}",
         "- media: teaser.mp4: video, 1080 × 1920, 12.5 s, 52.4 MB, to be uploaded\n",
         "- media: and 2 more, 360.0 kB, 2 uploads\n",
-        "- intent: draft, to the inbox, where a person finishes it",
+        "- intent: draft, which a person finishes",
         "- written in `calendars/spring.yaml:17`",
         "- waits for the cancel of spring-launch/old-teaser@brand",
     ):

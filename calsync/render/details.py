@@ -98,7 +98,7 @@ class Details:
 
     def _intent(self, change: Change, *, new: bool) -> None:
         after = facts.value(change.after)
-        meaning = f"{after}, to the inbox, where a person finishes it" if after == "draft" else after
+        meaning = f"{after}, which a person finishes" if after == "draft" else after
         if not new:
             self._line("intent", f"{facts.value(change.before)} -> {meaning}")
         elif after != "publish":

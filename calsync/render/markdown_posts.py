@@ -215,7 +215,7 @@ def _medium(use: MediaUse) -> str:
 def _replaced(name: str, change: Change, kind: ActionKind) -> str:
     before, after = excerpt(facts.value(change.before), _VALUE), excerpt(facts.value(change.after), _VALUE)
     old = "" if change.before is None and kind is ActionKind.CREATE else f"{markdown_inline(before)} → "
-    meaning = ", to the inbox, where a person finishes it" if (name, after) == ("intent", "draft") else ""
+    meaning = ", which a person finishes" if (name, after) == ("intent", "draft") else ""
     return f"{markdown_inline(excerpt(name, _VALUE))}: {old}{markdown_inline(after)}{meaning}"
 
 
