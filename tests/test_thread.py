@@ -287,6 +287,16 @@ def test_what_looks_like_a_tag_is_told_to_be_text() -> None:
     assert found(told, LIMITS) == []
 
 
+def test_a_title_that_goes_nowhere_is_told() -> None:
+    """A note where a service has no titles, so that nobody waits for one; nothing where there is none to lose."""
+    without, bare = replace(LIMITS, name="Bare", titles=False), entry()
+    titled = replace(bare, content=replace(bare.content, title="The reveal"))
+    [said] = found(titled, without)
+    assert (said.severity, said.code) == (Severity.NOTE, "title-dropped")
+    assert said.message == "Bare has no titles, so this one is left out"
+    assert found(titled, LIMITS) == found(bare, without) == []
+
+
 # --- content, uploads and state
 
 

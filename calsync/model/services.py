@@ -176,6 +176,8 @@ class Limits:
     title_from_caption: bool = False
     intents: frozenset[Intent] = frozenset(Intent)
     by_id_only: str | None = None
+    titles: bool = True
+    """It has a field for a title."""
     files_only: str | None = None
     """Why `media: {id: ...}` cannot be used, or None."""
     options: frozenset[str] | None = None

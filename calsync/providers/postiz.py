@@ -60,6 +60,7 @@ LIMITS = Limits(
     videos=frozenset({"video/mp4"}),
     images=frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"}),
     thread=True,
+    titles=False,
     markup="Postiz publishes it as these letters",
     files_only="Postiz has no way to tell whether it has a medium of that id; name a file",
 )

@@ -43,6 +43,7 @@ POST_RULES: tuple[PostRule, ...] = (
     text.caption_length,
     text.title_present,
     text.title_length,
+    text.title_taken,
     text.thread_taken,
     text.whole_characters,
     text.visible_characters,

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from calsync.errors import Diagnostic
+from calsync.errors import Diagnostic, Severity
 from calsync.model import TEXT_FIELDS, Limits, MediaKind, comparable, units
 from calsync.rules.case import DIRECT_POST, PHOTO_POST, Case, judge, listed
 
@@ -124,6 +124,19 @@ def _too_long(length: int, limits: Limits, own: int | None, most: int | None, th
     if own is not None and (most is None or own < most):
         return f"{limits.name} takes at most {own} ({limits.origin})" if length > own else None
     return theirs if most is not None and length > most else None
+
+
+def title_taken(case: Case) -> Iterator[Diagnostic]:
+    """A title goes where the service has a field for one: none is dropped in silence (Limits.titles)."""
+    without = [each.name for each in case.versions if not each.titles]
+    if without and case.ours and comparable(case.entry.content.title):
+        yield case.say(
+            Severity.NOTE,
+            "title-dropped",
+            "title",
+            f"{listed(without)} has no titles, so this one is left out",
+            "where the network has a title, it is one of its options",
+        )
 
 
 def thread_taken(case: Case) -> Iterator[Diagnostic]:
