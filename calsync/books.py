@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from calsync.model import Address, Json, Open, Record, Recorded, Unfinished, UploadKey
+from calsync.model import Address, Json, Open, Record, Recorded, RemoteId, Unfinished, UploadKey
 from calsync.statefile import (
     count,
     fields,
@@ -164,6 +164,35 @@ def head(data: bytes | None) -> Head | None:
         return Head(text(parse(found[1])), int(found[2]))
     except ValueError:
         return None
+
+
+class Owners:
+    """Whose a post is, by its id at its service. Told of records that may come to be, it asks the shelf for those that are."""
+
+    def __init__(self, posts: Shelf[Address, Record]) -> None:
+        self._posts = posts
+        self._known: dict[tuple[str, RemoteId], tuple[Address, ...]] | None = None
+
+    def of(self, service: str, remote_id: RemoteId) -> tuple[Address, ...]:
+        """The addresses whose record is this post."""
+        if self._known is None:
+            self._known = {}
+            for address, record in self._posts.items.items():
+                self.note(address, record)
+        found = ((each, self._posts.items.get(each)) for each in self._known.get((service, remote_id), ()))
+        return tuple(
+            address
+            for address, record in found
+            if record is not None and (record.account.service, record.remote_id) == (service, remote_id)
+        )
+
+    def note(self, address: Address, record: Record | None) -> None:
+        """A record that is about to be written."""
+        if record is not None and self._known is not None:
+            key = record.account.service, record.remote_id
+            known = self._known.get(key, ())
+            if address not in known:
+                self._known[key] = (*known, address)
 
 
 class Books:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from calsync.books import Books, Change, Head, NewerFormat, head
+from calsync.books import Books, Change, Head, NewerFormat, Owners, head
 from calsync.errors import (
     LineageMismatch,
     StateConflict,
@@ -22,7 +22,7 @@ from calsync.errors import (
     StateUnreadable,
     StateWentBack,
 )
-from calsync.model import Address, Json, Open, Record, Recorded, UploadKey
+from calsync.model import Address, Json, Open, Record, Recorded, RemoteId, UploadKey
 from calsync.stores.base import Blob, Holder, Store, Token, Waiting, unheard
 
 _NAMESPACE = uuid.UUID("3f0d7f2e-5a0c-5d0e-9a53-7c8f5b1f0a61")
@@ -142,6 +142,7 @@ class Ledger:
         self._changed = False
         self._open = True
         self._guard = threading.RLock()
+        self._owners = Owners(books.posts)
 
     @classmethod
     @contextmanager
@@ -175,10 +176,8 @@ class Ledger:
             elif project is not None or kept is not None:
                 raise lost_state(store, project)
             else:
-                raise StateLost(
-                    f"there is no state {store.where} yet",
-                    hint="`calsync apply` or `calsync state init` makes one",
-                )
+                hint = "`calsync apply` or `calsync state init` makes one"
+                raise StateLost(f"there is no state {store.where} yet", hint=hint)
             try:
                 yield ledger
             except BaseException:
@@ -193,21 +192,15 @@ class Ledger:
         """Write an empty state, durably. Raises StateError where there is one."""
         with store.hold(who, timeout=timeout):
             if store.read() is not None:
-                raise StateError(
-                    f"there is a state {store.where} already; it was left alone",
-                    hint="`calsync state list` shows it",
-                )
+                hint = "`calsync state list` shows it"
+                raise StateError(f"there is a state {store.where} already; it was left alone", hint=hint)
             books = _empty(project, head(store.backup()))
             store.write(books.dump(), expecting=None, note="init, an empty state")
             return books.value()
 
     @property
     def recorded(self) -> Recorded:
-        """The state at this moment, as a value that later changes leave alone.
-
-        Cheap, but the next change copies what was handed out: for one item use `record`, `opened`, `asset` and
-        `generation`, which cost nothing.
-        """
+        """The state at this moment, as a value that later changes leave alone: the next one copies it, which is dear."""
         with self._guard:
             value = self._books.value()
             return replace(value, gone=True) if self._gone and self._version is None else value
@@ -236,6 +229,15 @@ class Ledger:
         """The content id of an upload."""
         with self._guard:
             return self._books.uploads.items.get(key)
+
+    def owners(self, service: str, remote_id: RemoteId) -> tuple[Address, ...]:
+        """The addresses whose record is this post."""
+        with self._guard:
+            return self._owners.of(service, remote_id)
+
+    def _post(self, address: Address, record: Record | None) -> Change | None:
+        self._owners.note(address, record)
+        return self._books.posts.change(address, record)
 
     @property
     def batch(self) -> int:
@@ -288,8 +290,8 @@ class Ledger:
             gone = previous_address if previous_address != address else None
             self._commit(
                 self._books.opens.change(address, None),
-                None if gone is None else self._books.posts.change(gone, None),
-                self._books.posts.change(address, record),
+                None if gone is None else self._post(gone, None),
+                self._post(address, record),
                 lazy=lazy,
                 note=f"done {address}, no post" if record is None else f"done {address}, {record.remote_id}",
             )
@@ -313,14 +315,14 @@ class Ledger:
         """Record posts without an intent (adopt, what was seen); several are one durable change."""
         with self._changing():
             by_address = {each.address: each for each in records}
-            changes = (self._books.posts.change(each.address, each) for each in by_address.values())
+            changes = (self._post(each.address, each) for each in by_address.values())
             words = f"recorded {', '.join(map(str, by_address))}"
             self._commit(*changes, lazy=True, note=words)
 
     def remove(self, address: Address) -> None:
         """Forget the record of an address; its generation stays."""
         with self._changing():
-            self._commit(self._books.posts.change(address, None), lazy=True, note=f"forgot {address}")
+            self._commit(self._post(address, None), lazy=True, note=f"forgot {address}")
 
     def move(self, old: Address, record: Record) -> None:
         """The record of `old` passes to the address of `record`; both generations stay where they are."""
@@ -332,7 +334,7 @@ class Ledger:
             pairs = tuple(moves)
             after: dict[Address, Record | None] = {old: None for old, _ in pairs}
             after.update((record.address, record) for _, record in pairs)
-            changes = (self._books.posts.change(address, record) for address, record in after.items())
+            changes = (self._post(address, record) for address, record in after.items())
             words = "\n".join(f"moved {old} to {record.address}" for old, record in pairs)
             self._commit(*changes, lazy=True, note=words)
 

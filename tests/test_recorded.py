@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from state_values import (
+    BRAND,
     PROJECT,
     WHO,
     Killed,
@@ -30,7 +31,7 @@ from state_values import texts as any_text
 
 from calsync.books import Books
 from calsync.errors import Interrupted, StateConflict, StateError
-from calsync.model import Address, Open, Options, Record, Recorded, Unfinished, UploadKey
+from calsync.model import Address, Open, Options, Record, Recorded, RemoteId, Unfinished, UploadKey
 from calsync.recorded import Ledger, read, token
 from calsync.stores.memory import MemoryStore
 
@@ -82,7 +83,9 @@ def contents_of(state: Recorded) -> tuple[object, ...]:
 def change(ledger: Ledger, model: Model, data: st.DataObject) -> None:
     """One change drawn at random, made in the ledger and in the model."""
     at = data.draw(st.sampled_from([A, B, C]))
-    post = record(at.post, caption=data.draw(st.sampled_from("xyz")))
+    post = record(
+        at.post, caption=data.draw(st.sampled_from("xyz")), remote=data.draw(st.sampled_from(["r-1", "r-2"]))
+    )
     match data.draw(st.integers(0, 10)):
         case 0 | 1:
             intent = opening(
@@ -155,6 +158,9 @@ def test_the_journal_says_what_was_done(data: st.DataObject) -> None:
                     "the serial rises when content changes"
                 )
                 assert state.lineage == PROJECT
+                for remote_id in (RemoteId("r-1"), RemoteId("r-2")):
+                    owners = {at for at, each in model.records.items() if each.remote_id == remote_id}
+                    assert set(ledger.owners(BRAND.service, remote_id)) == owners
                 if state.serial:
                     assert read(store, project=PROJECT) == state
             if data.draw(st.booleans()):

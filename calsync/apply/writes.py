@@ -319,11 +319,8 @@ class Writer:
 
     def taken(self, remote_id: RemoteId, opening: Open) -> bool:
         """Whether a post is recorded as another entry's, so that this create cannot have made it."""
-        return any(
-            (each.account.service, each.remote_id) == (opening.account.service, remote_id)
-            for address, each in self.ledger.recorded.records.items()
-            if address != opening.address
-        )
+        owners = self.ledger.owners(opening.account.service, remote_id)
+        return any(address != opening.address for address in owners)
 
     def not_created(self, opening: Open) -> None:
         """Certainly nothing was made: close the intent, or keep a replace open for its create."""
