@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -176,6 +177,8 @@ def copied(root: Path, to: Path) -> None:
     (to / "media").mkdir()
     for each in (root / "media").iterdir():
         (to / "media" / each.name).hardlink_to(each)
+    # A link changes a file's ctime, and what changed a moment ago is not remembered by the cache.
+    time.sleep(2.5)
 
 
 def forget(root: Path, first: int) -> None:
